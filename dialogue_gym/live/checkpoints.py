@@ -5,17 +5,13 @@ A checkpoint is one NumPy archive: arrays, and a JSON text for the rest. Nothing
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import re
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym._files import FileError
@@ -25,11 +21,11 @@ from dialogue_gym.journal.entry import BOT, LABEL
 from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.store import forget as forget_taught
+from dialogue_gym.live.archive import ArchiveError, pack, unpack
 
 KEPT = 7
 _NAME = re.compile(r"(?P<number>\d{6,})-\d{8}T\d{6}\.npz")
-_BEST = "best.npz"
-_STATE = "state"
+_BEST, _PUBLISHED = "best.npz", "published.npz"
 _PARTS = {"time", "upto", "learner", "explorer", "success_rate", "best", "others", "knows"}
 _HALF_WRITTEN = ".*.npz"
 
@@ -90,6 +86,11 @@ class Checkpoints:
         """The file of the best checkpoint, whether there is one or not."""
         return self.folder / _BEST
 
+    @property
+    def published(self) -> DataPath:
+        """The file of the state that bots in other processes act by, if there are any: `Publication`."""
+        return self.folder / _PUBLISHED
+
     def write(
         self, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any], is_best: bool = False
     ) -> DataPath:
@@ -126,11 +127,11 @@ class Checkpoints:
     def unlearn(self, first: int) -> list[DataPath]:
         """Remove the checkpoints that may have learned from an entry or a later one; return them.
 
-        Unreadable ones go as well, since they may have learned from it.
+        Unreadable ones go as well, since they may have learned from it, and what was published.
         """
         best = [self.best] if self.best.exists() else []
         removed = [path for path in [*self.paths(), *best] if _upto(path) >= first]
-        for path in [*removed, *self.folder.glob(_HALF_WRITTEN)]:
+        for path in [*removed, self.published, *self.folder.glob(_HALF_WRITTEN)]:
             path.unlink(missing_ok=True)
         return removed
 
@@ -161,13 +162,18 @@ class Checkpoints:
         return named[name]
 
 
+def checkpoints_in(data: DataPath, kept: int = KEPT) -> Checkpoints:
+    """Return the checkpoints among the files that belong to a store."""
+    return Checkpoints(data / _FOLDER, kept)
+
+
 def checkpoints_of(place: StorePlace, kept: int = KEPT) -> Checkpoints:
     """Return the checkpoints of a store, by its place.
 
     Raises:
         StoreError: the server of the store's database cannot be reached.
     """
-    return Checkpoints(data_folder(place) / _FOLDER, kept)
+    return checkpoints_in(data_folder(place), kept)
 
 
 def roll_back(store: Store, name: str) -> DataPath:
@@ -249,15 +255,7 @@ def _upto(path: DataPath) -> float:
 
 
 def _write(path: DataPath, arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> None:
-    file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays, **{_STATE: np.array(json.dumps(state))})
-    write_data(path, file.getvalue())
-
-
-def _check_sums(data: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if name := archive.testzip():
-            raise zipfile.BadZipFile(name)
+    write_data(path, pack(arrays, state))
 
 
 def read(path: DataPath) -> Checkpoint:
@@ -267,15 +265,10 @@ def read(path: DataPath) -> Checkpoint:
         CheckpointError: the file cannot be read, or is damaged.
     """
     try:
-        data = path.read_bytes()
-        _check_sums(data)
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files if name != _STATE}
-            state = json.loads(str(archive[_STATE]))
-    except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
-        raise CheckpointError(
-            f"{path}: this checkpoint is damaged and was ignored ({type(error).__name__})"
-        ) from None
-    if not isinstance(state, dict) or not state.keys() >= _PARTS:
+        arrays, state = unpack(path.read_bytes())
+    except (OSError, ArchiveError) as error:
+        kind = error if isinstance(error, ArchiveError) else type(error).__name__
+        raise CheckpointError(f"{path}: this checkpoint is damaged and was ignored ({kind})") from None
+    if not state.keys() >= _PARTS:
         raise CheckpointError(f"{path}: not a checkpoint of a live learner; ignored")
     return Checkpoint(path, arrays, state)

@@ -239,19 +239,35 @@ class Handoff:
             history: the history of the session; it may lack the latest decisions made here.
             domain: the domain of the session.
         """
-        trainer = self._trainer
         with self.sessions.lock:
-            self._domain = domain
-            if domain != self._bot.domain:
-                self._use_domain()
-                return
-            env = trainer.learner.env
-            right = right_actions(history, domain, env.action_names, env.settings.turn_taking)
-            for decision, observed, action in self._decided:
-                if not history.knows(decision):
-                    right[observed] = (action,)
-            if right != trainer.taught:
-                trainer.teach(right)
+            self._sync(history, domain)
+
+    def sync_with_journal(self, original: Domain) -> None:
+        """Let the bot learn from all that was taught, in whichever process; see `sync`.
+
+        Args:
+            original: the domain without additions.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        with self.sessions.lock:
+            history = History(self._bot.conversations.store.taught())
+            self._sync(history, history.extended(original))
+
+    def _sync(self, history: History, domain: Domain) -> None:
+        trainer = self._trainer
+        self._domain = domain
+        if domain != self._bot.domain:
+            self._use_domain()
+            return
+        env = trainer.learner.env
+        right = right_actions(history, domain, env.action_names, env.settings.turn_taking)
+        for decision, observed, action in self._decided:
+            if not history.knows(decision):
+                right[observed] = (action,)
+        if right != trainer.taught:
+            trainer.teach(right)
 
     def grow(self, domain: Domain) -> None:
         """Let the bot go on with a domain that has grown; see `sync`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,10 @@ from dialogue_gym.factory import domain_notes, how_to_talk, make_runner, remembe
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.location import default_store, has_store, store_named
 from dialogue_gym.journal.place import StorePlace
+from dialogue_gym.journal.seat import LearnerSeat
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
-from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of
+from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_in, checkpoints_of
 from dialogue_gym.live.options import LiveOptions, check_promotion, exploration_rates
 from dialogue_gym.live.raters import RaterWeights
 from dialogue_gym.live.regression_guard import RegressionGuard
@@ -28,6 +30,7 @@ from dialogue_gym.live.startup import check_agent, start_or_resume
 from dialogue_gym.live.terminal import END_QUESTION, HELP, TerminalChat
 from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.transitions import LiveReward
+from dialogue_gym.live.turn import no_listener
 from dialogue_gym.policies.agent import Agent, load_agent
 from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.teaching.learner import rule_book
@@ -63,13 +66,17 @@ class OpenLiveBot:
 
 
 @contextlib.contextmanager
-def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[OpenLiveBot]:
+def open_live_bot(
+    given: LiveOptions, is_attended: bool = False, seat: LearnerSeat | None = None
+) -> Iterator[OpenLiveBot]:
     """Open the store and the learner, which learns in the background until the context ends.
 
     Args:
         given: the options.
         is_attended: whether there are teachers, who keep the conversations that they have taken over;
             otherwise the bot decides in all of them again.
+        seat: the seat of the learner, held, of a store that other processes share. The learner then follows
+            the journal instead of this bot: see `SharedLearner`.
 
     Raises:
         ValueError: an option cannot be used, or a checkpoint or a message cannot be written; one line says
@@ -92,7 +99,10 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
         guard = RegressionGuard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.roll_back)
     figures = place if isinstance(place, Path) else Path(place.name)
     run = f"{domain.name}, learning from people"
-    with Store(place) as store, tracking(tool, figures, run, {"domain": domain.name}) as logger:
+    with (
+        Store(place, is_shared=seat is not None) as store,
+        tracking(tool, figures, run, {"domain": domain.name}) as logger,
+    ):
         for line in store.use_domain(given.source, text):
             _report(line)
         store.use_files(given.nlu, given.actions)
@@ -115,6 +125,7 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
             explore=given.explore,
             promote=given.promote,
             logger=None if tool is TrackingTool.NONE else logger,
+            checkpoints=None if seat is None else checkpoints_in(seat.data, given.checkpoints),
         )
         if trainer.promotion is not None:
             for line in trainer.promotion.lines(trainer.learner.updates):
@@ -125,9 +136,9 @@ def open_live_bot(given: LiveOptions, is_attended: bool = False) -> Iterator[Ope
             trainer.explorer,
             for_people(words, domain, is_attended),
             runner,
-            on_transitions=trainer.submit,
+            on_transitions=trainer.submit if seat is None else no_listener,
             turn_taking=turn_taking,
-            reward=reward,
+            reward=reward if seat is None else dataclasses.replace(reward, weights=None),
             silence=given.silence * 60 or None,
             rules=rule_book(History(store.taught()), domain, trainer.learner.env.action_names, turn_taking),
         )

@@ -1,0 +1,172 @@
+"""A bot in a process without a learner: it acts by what the learner of its store publishes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.domain import Domain
+from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.data_folder import DataPath
+from dialogue_gym.journal.entry import StoreError
+from dialogue_gym.journal.history import History
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.checkpoints import checkpoints_in
+from dialogue_gym.live.exploration import Explorer
+from dialogue_gym.live.options import exploration_rates
+from dialogue_gym.live.publication import Publication, PublicationError
+from dialogue_gym.live.sessions import Sessions
+from dialogue_gym.teaching.learner import rule_book
+from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
+
+EVERY = 1.0
+"""Seconds between two looks at the publication."""
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class TaughtBot:
+    """A bot as it was taught, with weights that fit it.
+
+    Attributes:
+        history: the entries that it was taught with.
+        domain: the domain with its additions.
+        env: the environment that defines observations and actions.
+        publication: the weights.
+    """
+
+    history: History
+    domain: Domain
+    env: DialogueEnv
+    publication: Publication
+
+
+class PublishedBot:
+    """Reader of the bot that the learner of a store publishes."""
+
+    def __init__(self, store: Store, original: Domain) -> None:
+        """Read what was published for a store; `original` is the domain without additions."""
+        self._store, self._original = store, original
+        self._file: DataPath = checkpoints_in(store.data).published
+        self._version: int | None = None
+        self._fault = ""
+
+    def newer(self, known: TaughtBot | None = None) -> TaughtBot | None:
+        """Return the bot that was published since the last call; None if it is as before, or none yet.
+
+        The journal may be ahead of the weights, or they may be for another domain, as after a change of its
+        file. Then the next publication is awaited.
+
+        Args:
+            known: the bot so far.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        try:
+            version = self._file.stat().st_mtime_ns
+            if version == self._version:
+                return None
+            publication = Publication.read(self._file)
+            self._fault = ""
+        except FileNotFoundError:
+            return None
+        except (OSError, PublicationError) as error:  # bots go on with the weights that they have
+            if str(error) != self._fault:
+                self._fault = str(error)
+                _LOG.error("%s", self._fault)
+            return None
+        self._version = version
+        if (
+            known is not None
+            and publication.taught == known.publication.taught
+            and publication.fits(known.env)
+        ):
+            return TaughtBot(known.history, known.domain, known.env, publication)
+        history = History(self._store.taught())
+        domain = history.extended(self._original)
+        env = DialogueEnv(with_user(domain), turn_taking=publication.knows["turn_taking"])
+        return TaughtBot(history, domain, env, publication) if publication.fits(env) else None
+
+    def explorer(self, bot: TaughtBot, explore: str | None) -> Explorer:
+        """Return the choice of actions of a bot, with an exploration of this process alone."""
+        rates = exploration_rates(explore)
+        explorer = Explorer(bot.publication.actor.policy(bot.env), secrets.randbits(64), rates)
+        bot.publication.hand_to(explorer, bot.env)
+        return explorer
+
+
+class BotUpdates:
+    """Lets the sessions of a process go on with each newer bot, as soon as no action is under way."""
+
+    def __init__(
+        self,
+        published: PublishedBot,
+        known: TaughtBot,
+        explorer: Explorer,
+        sessions: Sessions,
+        interpreter: TaughtInterpreter,
+    ) -> None:
+        """Begin with the known bot.
+
+        Args:
+            published: reads the newer ones.
+            known: the bot so far.
+            explorer: its choice of actions.
+            sessions: the people who talk to it.
+            interpreter: learns the examples that it was taught.
+        """
+        self._published, self._known = published, known
+        self._explorer = explorer
+        self._sessions = sessions
+        self._interpreter = interpreter
+        self._waiting: TaughtBot | None = None
+        self._is_leaving = threading.Event()
+        sessions.before_turn = self._take
+
+    def look(self) -> None:
+        """Take over what was published since the last look.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        newer = self._published.newer(self._known)
+        with self._sessions.lock:
+            self._waiting = newer or self._waiting
+            self._take()
+
+    def _take(self) -> None:
+        """Take the newer bot over, if there is one; the lock is held."""
+        newer, bot = self._waiting, self._sessions.bot
+        if newer is None or (newer.domain != bot.domain and bot.conversations.busy):
+            return
+        known, self._known, self._waiting = self._known, newer, None
+        newer.publication.hand_to(self._explorer, newer.env)
+        if newer.history is not known.history:
+            settings = newer.env.settings
+            rules = rule_book(newer.history, newer.domain, newer.env.action_names, settings.turn_taking)
+            if newer.domain != bot.domain:
+                bot.use_domain(newer.domain, rules)
+            bot.rules = rules
+            self._interpreter.learn(newer.history, newer.domain)
+
+    @contextlib.contextmanager
+    def following(self) -> Iterator[None]:
+        """Look every second, in a thread, within the context."""
+        thread = threading.Thread(target=self._run, name="updates", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._is_leaving.set()
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._is_leaving.wait(EVERY):
+            with contextlib.suppress(StoreError):  # messages report it; the next second may succeed
+                self.look()
