@@ -49,7 +49,7 @@ from dialogue_gym.training import (
     tracking,
     training_steps,
 )
-from dialogue_gym.utils import nearest
+from dialogue_gym.utils import counted, nearest
 
 app = typer.Typer(
     help="Train and evaluate agents on the dialogue environments.",
@@ -221,7 +221,7 @@ def evaluate_command(
         result["bound_interval"] = interval
         print(json.dumps(result | vars(figures) | {"seed": seed}, indent=2))
     else:
-        title = f"{env_id}: {figures.dialogues} dialogues"
+        title = f"{env_id}: {counted(figures.dialogues, 'dialogue')}"
         title += "" if best is None else f", bound {best:.2f}" + (" (sampled)" if interval else "")
         console.print(_table({name: figures}, title))
 
@@ -284,15 +284,16 @@ def dataset_command(
     names = [word.strip() for word in policies.split(",")]
     behaviours = find_behaviours(names, env, seed)
     found = dataset_id(env, name or dataset_name(env, names))
+    count = counted(dialogues, "dialogue")
     with progress_bar(found, dialogues, "dialogues") as progress:
         folder = write_dataset(
             found,
             collect(env, behaviours, dialogues, seed, progress),
             env,
             policies=names,
-            description=f"{dialogues} dialogues of {', '.join(names)} with the fake user of {env_id}.",
+            description=f"{count} of {', '.join(names)} with the fake user of {env_id}.",
         )
-    print(f"{found}: {dialogues} dialogues in {folder}")
+    print(f"{found}: {count} in {folder}")
 
 
 @app.command(name="tune")

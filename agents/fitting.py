@@ -38,7 +38,7 @@ from dialogue_gym.fitting import (
     simulated_dialogues,
 )
 from dialogue_gym.live import Explorer
-from dialogue_gym.utils import write_text
+from dialogue_gym.utils import counted, write_text
 
 DOMAINS = ("restaurant", "concert")
 RATE = 0.1
@@ -189,7 +189,7 @@ def tables(results: Iterable[dict[str, Any]]) -> str:
     if made:
         lines += [
             "",
-            f"{len(made)} users:",
+            f"{counted(len(made), 'user')}:",
             "",
             "| policy made for | worst loss of return | mean | of success |",
         ]

@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -267,6 +268,21 @@ def test_texts_say_not_a_instead_of_is_no() -> None:
         for match in re.finditer(r"(?<!there )\b(is|are)\s+no\b(?!\s+(longer|more)\b)[^.\n]*", node.value)
     }
     assert not wrong
+
+
+def test_a_number_and_its_noun_agree() -> None:
+    """`counted` writes them: a number in the text of a limit, as in 'more than', is not 1."""
+    wrong = {
+        f"{module}:{node.lineno}: {ast.unparse(node)}"
+        for module in library()
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.JoinedStr) and not re.search(r"\b(more|most)\b", ast.unparse(node))
+        for number, noun in pairwise(node.values)
+        if isinstance(number, ast.FormattedValue) and ast.unparse(number.value).startswith("len(")
+        if isinstance(noun, ast.Constant)
+        and re.match(r" ([a-z]+ ){0,2}(?!(is|its|has)\b)[a-z]+s\b", noun.value)
+    }
+    assert not sorted(wrong)
 
 
 def test_nothing_needs_fcntl() -> None:

@@ -27,6 +27,7 @@ from dialogue_gym.training import (
     train,
     versions,
 )
+from dialogue_gym.utils import counted
 
 Record = dict[str, Any]
 
@@ -102,7 +103,9 @@ def _ask(cell: Cell, chat: Record) -> list[Record]:
     except EndpointError as error:
         raise ValueError(str(error)) from None
     if found.fault:
-        raise ValueError(f"{found.fault} (after {found.figures.dialogues} of {cell.dialogues} dialogues)")
+        raise ValueError(
+            f"{found.fault} (after {found.figures.dialogues} of {counted(cell.dialogues, 'dialogue')})"
+        )
     header = {"seed": seed, "mark": "end", "dialogues": 0, "steps": 0}
     return [
         header

@@ -49,6 +49,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym import rules
+from dialogue_gym._text import counted
 from dialogue_gym.bounds.enumeration import MAX_PATHS, Chance, RowKey, TooLarge
 from dialogue_gym.bounds.interval import SampledBound
 from dialogue_gym.bounds.search_rows import SearchRows
@@ -509,7 +510,7 @@ def met_chance(tables: Tables) -> float:
     of_one_venue = functools.partial(draw_one, dataclasses.replace(tables, venues=1))
     goals = tables.venues * sum(1 for _ in chance.outcomes(of_one_venue))
     if goals > MAX_GOALS:
-        raise TooLarge(f"about {goals:,} draws of a goal: users are too many for an exact bound")
+        raise TooLarge(f"about {counted(goals, 'draw')} of a goal: users are too many for an exact bound")
     found: dict[tuple[int, ...], float] = defaultdict(float)
     for share, _ in chance.outcomes(functools.partial(draw_one, tables), 2 * MAX_GOALS):
         found[tuple(row)] += share

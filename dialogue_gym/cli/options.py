@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -112,12 +112,19 @@ def _place(context: typer.Context, given: str | None) -> StorePlace | None:
     return None if given is None or context.resilient_parsing else place_of(given)
 
 
-# Without a parser Typer takes no `Any`; an error in its place would lose its words.
-STORE_PLACE: dict[str, Any] = {"metavar": "DIR|URL", "parser": str, "callback": _place}
+# Typer reads a text, which the callback makes a place: an error in a parser would lose its words.
+if TYPE_CHECKING:
+    GivenPlace = StorePlace
+else:
+    GivenPlace = str
+STORE_PLACE: dict[str, Any] = {"metavar": "DIR|URL", "callback": _place}
 """The settings of an option or argument whose value is the place of a store, a `StorePlace`."""
 _PLACE_HELP = "The folder or database that teach, live or serve wrote."
-PlaceOption = Annotated[Any, typer.Option("--store", help=_PLACE_HELP, **STORE_PLACE)]
-PlaceArgument = Annotated[Any, typer.Argument(help=_PLACE_HELP, **STORE_PLACE | {"metavar": "STORE"})]
+PlaceOption = Annotated[GivenPlace, typer.Option("--store", help=_PLACE_HELP, **STORE_PLACE)]
+PlaceArgument = Annotated[GivenPlace, typer.Argument(help=_PLACE_HELP, **STORE_PLACE | {"metavar": "STORE"})]
+OptionalPlaceArgument = Annotated[
+    GivenPlace | None, typer.Argument(help=_PLACE_HELP, **STORE_PLACE | {"metavar": "STORE"})
+]
 
 DomainName = Annotated[
     str,
@@ -192,7 +199,7 @@ def _option(type_: Any, panel: str, *flags: str, **settings: Any) -> Any:
 
 def _store(default: str) -> Any:
     text = f"Folder or PostgreSQL database of the store; default: the folder {default}."
-    return _option(Any, BOT, "--store", help=text, **STORE_PLACE)
+    return _option(GivenPlace | None, BOT, "--store", help=text, **STORE_PLACE)
 
 
 _OPTIONS: dict[str, Any] = {

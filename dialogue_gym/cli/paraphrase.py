@@ -79,7 +79,8 @@ def paraphrase(
             paraphrases.paraphrase(data, TrainedInterpreter(domain, data), ask, chosen), 1
         ):
             if number % 10 == 0 or number == len(chosen):
-                note(f"{number} of {counted(len(chosen), 'request')}, {len(found.kept)} sentences kept")
+                kept = counted(len(found.kept), "sentence")
+                note(f"{number} of {counted(len(chosen), 'request')}, {kept} kept")
     except EndpointError as error:
         fault = error
     if found.kept:
@@ -89,7 +90,7 @@ def paraphrase(
     usage = endpoint.usage
     print(
         f"{counted(len(found.kept), 'new sentence')}, {counted(found.refused.total(), 'refused one')};"
-        f" {counted(usage.calls, 'call')}, {usage.tokens:,} tokens, {usage.seconds:.0f} s"
+        f" {counted(usage.calls, 'call')}, {counted(usage.tokens, 'token')}, {usage.seconds:.0f} s"
     )
     for reason, count in found.refused.most_common():
         print(f"  {count} {reason}")

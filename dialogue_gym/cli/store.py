@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,8 @@ from dialogue_gym.cli.options import (
     STORE_PLACE,
     ActionsOption,
     DomainName,
-    PlaceArgument,
+    GivenPlace,
+    OptionalPlaceArgument,
     PlaceOption,
     tell_namesakes,
 )
@@ -58,14 +59,16 @@ store.command(name="fit")(fit)
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")]
-OptionalPlace = Annotated[Any, typer.Option("--store", help="The same as STORE.", **STORE_PLACE)]
+OptionalPlace = Annotated[
+    GivenPlace | None, typer.Option("--store", help="The same as STORE.", **STORE_PLACE)
+]
 _HEADINGS = ("conversation", "when", "entries", "turns", "corrections", "outcome")
 _CHECKPOINT_HEADINGS = ("checkpoint", "when", "steps", "success")
 _NUMBERS = ("entries", "turns", "corrections", "steps", "success")
 
 
 @store.command(name="list")
-def list_command(place: PlaceArgument = None, *, store_place: OptionalPlace = None) -> None:
+def list_command(place: OptionalPlaceArgument = None, *, store_place: OptionalPlace = None) -> None:
     """List conversations, oldest change first, after the imported stories."""
     stories: list[tuple[str, ...]] = []
     conversations: list[tuple[str, ...]] = []
@@ -305,7 +308,7 @@ def prune(
     with Store(place, create=False) as opened:
         if conversations is not None:
             if not yes:
-                what = f"all but the newest {conversations} live conversations"
+                what = f"all live conversations but the newest {conversations}"
                 typer.confirm(f"Erase {what} for good?", abort=True)
             print(counted(len(opened.prune(LIVE, conversations)), "conversation"), "erased")
         print(counted(len(checkpoints_of(place).prune(checkpoints)), "checkpoint"), "removed")
@@ -345,10 +348,11 @@ def import_tracker(
 @store.command(name="copy")
 def copy_command(
     source: Annotated[
-        Any, typer.Argument(help="The store.", show_default=False, **STORE_PLACE | {"metavar": "FROM"})
+        GivenPlace, typer.Argument(help="The store.", show_default=False, **STORE_PLACE | {"metavar": "FROM"})
     ],
     target: Annotated[
-        Any, typer.Argument(help="A new place for it.", show_default=False, **STORE_PLACE | {"metavar": "TO"})
+        GivenPlace,
+        typer.Argument(help="A new place for it.", show_default=False, **STORE_PLACE | {"metavar": "TO"}),
     ],
 ) -> None:
     """Copy a store to a new folder or database, and compare the two entry by entry."""
@@ -388,7 +392,7 @@ def rename_action(
 
 
 @store.command()
-def check(place: PlaceArgument = None, *, store_place: OptionalPlace = None) -> None:
+def check(place: OptionalPlaceArgument = None, *, store_place: OptionalPlace = None) -> None:
     """Check a store for errors; any error gives exit status 2."""
     with _reading(_given(place, store_place)) as opened:
         lines = opened.check()

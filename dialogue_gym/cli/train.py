@@ -5,13 +5,21 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dialogue_gym._text import printable
 from dialogue_gym.bounds.bounding import Bounding, BoundMethod
-from dialogue_gym.cli.options import STORE_PLACE, DomainName, SeedOption, SettingsArgument, note, one_of
+from dialogue_gym.cli.options import (
+    STORE_PLACE,
+    DomainName,
+    GivenPlace,
+    SeedOption,
+    SettingsArgument,
+    note,
+    one_of,
+)
 from dialogue_gym.domain import load_domain
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.journal.location import has_store
@@ -80,7 +88,7 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="Folder for the agent; default: DOMAIN-NAME.")
     ] = None,
     labels: Annotated[
-        Any,
+        GivenPlace | None,
         typer.Option(help="A taught store, with whose labels a warm_ agent begins.", **STORE_PLACE),
     ] = None,
     curriculum: Annotated[

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dialogue_gym._text import nearest, quoted
+from dialogue_gym._text import counted, nearest, quoted
 from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.conditions import Names, parse_action, parse_condition, parse_value
 from dialogue_gym.domain.model import (
@@ -386,7 +386,9 @@ def _agendas(
             if "chances" in keys:
                 shares = [share.number(0, 1) for share in keys["chances"].items()]
                 if len(shares) != len(options):
-                    raise keys["chances"].error(f"expected {len(options)} chances, one for each way")
+                    raise keys["chances"].error(
+                        f"expected {counted(len(options), 'chance')}, one for each way"
+                    )
                 _shares(keys["chances"], shares)
             parts.append(
                 [(share, lines(option.items())) for share, option in zip(shares, options, strict=True)]

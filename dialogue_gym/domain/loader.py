@@ -17,7 +17,7 @@ import yaml
 
 from dialogue_gym._files import FileError, Problem, read_text
 from dialogue_gym._markdown import is_markdown
-from dialogue_gym._text import quoted
+from dialogue_gym._text import counted, quoted
 from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml, read_yaml
 from dialogue_gym._yaml_errors import errors_of
 from dialogue_gym.domain.conditions import Names, parse_expert
@@ -287,7 +287,7 @@ def _names(
             return item, item.name()
         keys = item.mapping()
         if len(keys) != 1:
-            raise item.error(f"expected one {what}, not {len(keys)} keys")
+            raise item.error(f"expected one {what}, not {counted(len(keys), 'key')}")
         ((name, value),) = item.named().items()
         if options is None:
             value.mapping()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym._text import counted
 from dialogue_gym.domain.model import (
     CONFIDENCE_BOUNDS,
     CONFIDENCES,
@@ -117,10 +118,10 @@ def describe(fields: Sequence[ObservationField], observation: npt.ArrayLike) -> 
     """
     values = np.asarray(observation).reshape(-1)
     if len(values) != len(fields):
-        raise ValueError(f"an observation here has {len(fields)} components, not {len(values)}")
+        raise ValueError(f"an observation here has {counted(len(fields), 'component')}, not {len(values)}")
     for field, value in zip(fields, values, strict=True):
         if not 0 <= value < len(field.labels):
-            raise ValueError(f"{field.name} cannot be {value}: it has {len(field.labels)} values")
+            raise ValueError(f"{field.name} cannot be {value}: it has {counted(len(field.labels), 'value')}")
     return {field.name: field.labels[int(value)] for field, value in zip(fields, values, strict=True)}
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym._text import counted
 from dialogue_gym.bounds.enumeration import Enumeration, RowKey, TooLarge
 from dialogue_gym.exact.choices import Choices, Observed
 from dialogue_gym.rules import AWAITED, FAILURE, LISTENING, OPEN, RESTARTING, SUCCESS, USELESS, Tables
@@ -164,7 +165,9 @@ class Chain:
                 if len(self.states) > self._most:
                     raise TooLarge(f"there are more than {self._most:,} states")
                 if time.monotonic() > self.until:
-                    raise TooLarge(f"it takes longer than it may, with {len(self.states):,} states so far")
+                    raise TooLarge(
+                        f"it takes longer than it may, with {counted(len(self.states), 'state')} so far"
+                    )
         finally:
             self.edges = self._joined()
 

@@ -148,7 +148,9 @@ def _failures(player: JudgedBot, chain: Chain, most: int, notes: list[str]) -> l
         return []
     search = Failures(player, chain)
     if search.is_too_large:
-        notes.append(f"no failed dialogue is listed: {len(chain.states):,} states are too many to search")
+        notes.append(
+            f"no failed dialogue is listed: {counted(len(chain.states), 'state')}, too many to search"
+        )
         return []
     found = sorted(search.likeliest(most, SEED_EFFORT), key=lambda one: -(one.chance or 0.0))
     unseeded = sum(one.seed is None for one in found)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dialogue_gym._text import counted
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import CONFIDENCES
 from dialogue_gym.fitting.dialogues import LoggedDialogue, turn_taking_of
@@ -70,7 +71,9 @@ def fit_user(domain: Domain, dialogues: Sequence[LoggedDialogue]) -> FittedUser:
     if user.search is not None:
         raise CannotFit(f"{domain.name}: users who search a database cannot be fitted yet")
     if len(dialogues) < DIALOGUES:
-        raise CannotFit(f"{len(dialogues)} conversations with people are too few: it takes {DIALOGUES}")
+        raise CannotFit(
+            f"{counted(len(dialogues), 'conversation')} with people: it takes {DIALOGUES} at least"
+        )
     unknowns = Unknowns(user)
     turn_takings = Counter(map(turn_taking_of, dialogues))
 
@@ -85,8 +88,8 @@ def fit_user(domain: Domain, dialogues: Sequence[LoggedDialogue]) -> FittedUser:
         found, is_noisy = other, True
     if len(found) < DIALOGUES:
         raise CannotFit(
-            f"only {len(found)} of {len(dialogues)} conversations begin with something that the fake user of"
-            f" {domain.name} may say: it takes {DIALOGUES}"
+            f"of {counted(len(dialogues), 'conversation')} only {len(found)} may be with the fake user of"
+            f" {domain.name}, by the way they begin: it takes {DIALOGUES}"
         )
     best = likeliest(found, unknowns)
     figures = figures_of(user, unknowns, best, is_noisy=is_noisy, messages=found.messages)

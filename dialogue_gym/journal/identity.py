@@ -96,7 +96,8 @@ def mismatch(known: StoredDomain, given: StoredDomain) -> str | None:
         if len(missing) <= len(names) * _LEAST_COMMON:
             return None
         kind, name = missing[0]
-        what = f", which lacks {len(missing)} of its {len(names)} names, such as the {kind} {quoted(name)}"
+        lacks = f"{len(missing)} of its {counted(len(names), 'name')}"
+        what = f", which lacks {lacks}, such as the {kind} {quoted(name)}"
     return (
         f"this store belongs to the domain {quoted(known.source)}, not {quoted(given.source)}{what};"
         " give each its own folder with --store, or make this one its domain with dialogue-gym store adopt"

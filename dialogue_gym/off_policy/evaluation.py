@@ -212,8 +212,8 @@ def evaluate_logs(
     size = weights.effective_size
     if size < fewest:
         raise CannotSay(
-            f"the {len(logs)} logged dialogues are worth only {size:.0f} of the new policy's, fewer than"
-            f" {fewest}"
+            f"{counted(len(logs), 'logged dialogue')} with the weight of only {size:.0f} of the new policy's,"
+            f" fewer than {fewest}"
         )
     span = float(np.ptp(logs.returns))
     success_rate, mean_return = {}, {}

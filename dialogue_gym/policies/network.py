@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym._text import counted
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.mask import ActionMask
 
@@ -180,4 +181,4 @@ def _check_layers(layers: Sequence[Layer], inputs: int, outputs: int) -> None:
             raise ValueError(f"layer {number} has weights of type {weights.dtype}, not floating-point")
         width = len(biases)
     if width != outputs:
-        raise ValueError(f"the last layer has {width} outputs, for {outputs} actions")
+        raise ValueError(f"the last layer has {counted(width, 'output')}, for {counted(outputs, 'action')}")

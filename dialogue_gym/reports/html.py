@@ -256,7 +256,7 @@ def _groups(report: Report, title: str, head: str, groups: Sequence[Group]) -> s
         summary = f"{len(others):,} more" if shown else "Show as table"
         content += _folded(summary, _table(heads, others))
     if len(groups) > _MOST_GROUPS:
-        content += f'<p class="soft">{len(groups) - _MOST_GROUPS:,} others are left out.</p>'
+        content += f'<p class="soft">{counted(len(groups) - _MOST_GROUPS, "more group")} not shown.</p>'
     return _card(f"{head.lower()}s", title, content)
 
 

@@ -191,7 +191,7 @@ def await_training(interpreter: TaughtInterpreter) -> None:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        progress.add_task(f"Training on {interpreter.examples:,} examples", total=None)
+        progress.add_task(f"Training on {counted(interpreter.examples, 'example')}", total=None)
         interpreter.wait()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from dialogue_gym._text import nearest
+from dialogue_gym._text import counted, nearest
 from dialogue_gym.domain import Domain
 from dialogue_gym.nlu.interpreter import read_json
 from dialogue_gym.text.tools import Tool, quoted_value, tools_of
@@ -146,7 +146,7 @@ def _only_call(message: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(calls, list):
         raise ReplyError('"tool_calls" must be a list of calls')
     if len(calls) > 1:
-        raise ReplyError(f"the message calls {len(calls):,} actions; reply with one call")
+        raise ReplyError(f"the message calls {counted(len(calls), 'action')}; reply with one call")
     (call,) = calls
     if not isinstance(call, Mapping):
         raise ReplyError(f'"tool_calls" has no call, but {_kind(call)}')

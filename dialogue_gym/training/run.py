@@ -6,7 +6,6 @@ import inspect
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -24,6 +23,7 @@ from dialogue_gym.datasets.collection import collect
 from dialogue_gym.datasets.episode import Episode
 from dialogue_gym.datasets.minari_files import read_dataset
 from dialogue_gym.envs.wrapping import unwrapped_dialogue
+from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.policies.q_table import QTable
 from dialogue_gym.sb3.maskable_ppo import ObservingMaskablePPO
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
@@ -201,7 +201,7 @@ def train(
     run: Run,
     progress: Progress,
     watch: Watch | None = None,
-    labels: Path | None = None,
+    labels: StorePlace | None = None,
     config: dict[str, Any] | None = None,
     dataset: str | None = None,
     logger: Logger | None = None,
@@ -212,7 +212,7 @@ def train(
         run: the parameters of the training.
         progress: called with the progress.
         watch: called whenever dialogues have ended.
-        labels: the folder of a store; an agent with a warm start begins with the labels there, not with the
+        labels: the place of a store; an agent with a warm start begins with the labels there, not with the
             expert.
         config: the configuration of the agent, as `agent_config` returns it, instead of its own.
         dataset: the id or folder of a data set of Minari, for an agent that learns from one; without it, the
@@ -247,7 +247,7 @@ def train(
 
 
 def _train(
-    run: Run, config: dict[str, Any], recorder: _Recorder, labels: Path | None = None
+    run: Run, config: dict[str, Any], recorder: _Recorder, labels: StorePlace | None = None
 ) -> BaseAlgorithm:
     lanes = DialogueVecEnv(run.env_id, int(config["lanes"]), **with_steps(run.training_settings))
     if run.curriculum:

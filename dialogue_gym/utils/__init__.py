@@ -1,6 +1,6 @@
-"""Helpers for programs beside the library: files written whole or not at all, the nearest valid name."""
+"""Helpers for programs beside the library: files written whole or not at all, nouns, the nearest name."""
 
 from dialogue_gym._files import write_text, write_whole
-from dialogue_gym._text import nearest
+from dialogue_gym._text import counted, nearest
 
-__all__ = ["nearest", "write_text", "write_whole"]
+__all__ = ["counted", "nearest", "write_text", "write_whole"]

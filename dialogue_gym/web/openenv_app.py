@@ -219,7 +219,8 @@ async def _serve_session(socket: WebSocket, session: OpenEnvSession, idle: float
             async with asyncio.timeout(idle or None):
                 message = await socket.receive()
         except TimeoutError:
-            line = f"the session has ended, since no message came for {idle / 60:g} minutes"
+            minutes = f"{idle / 60:g} {'minute' if idle == 60 else 'minutes'}"
+            line = f"the session has ended, since no message came for {minutes}"
             await _end(socket, OpenEnvError(_SESSION_OVER, line), _GOING_AWAY)
             return
         if message["type"] == "websocket.disconnect":

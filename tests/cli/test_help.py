@@ -106,6 +106,7 @@ def test_an_unknown_name_is_reported_as_everywhere_else() -> None:
     for words in COMMANDS:  # typer's own choices show brackets, and would use other words
         shown = call(*words, "--help").stdout
         assert not re.search(r"[<\[]\w+\|", shown), words
+        assert "<Any>" not in shown, words
 
 
 def test_the_version_is_shown(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_distances_are_small_for_one_user_and_large_for_another() -> None:
 def test_some_domains_and_logs_are_refused_in_one_sentence() -> None:
     for name, dialogues, sentence in (
         ("city", [], "city: users who search a database cannot be fitted yet"),
-        ("concert", [], "0 conversations with people are too few: it takes 20"),
+        ("concert", [], "0 conversations with people: it takes 20 at least"),
     ):
         with pytest.raises(CannotFit, match=sentence):
             fit_user(load_domain(name), dialogues)

@@ -86,7 +86,7 @@ def test_refusals_are_one_sentence_and_write_nothing(tmp_path: Path) -> None:
     out = tmp_path / "fitted.yml"
     for place, target, sentence in (
         ("nowhere", out, "nowhere"),
-        ("few", out, "few: 3 conversations with people are too few: it takes 20"),
+        ("few", out, "few: 3 conversations with people: it takes 20 at least"),
         ("few", tmp_path, "this is a directory"),
         (
             "few",

@@ -101,7 +101,9 @@ def test_what_logs_cannot_say_is_refused() -> None:
     with pytest.raises(CannotSay, match=r"in about \d+% of its dialogues .* hardly ever tried"):
         evaluate_logs(log, target(log, NEW), RANGE)
     log = logs(np.array([[0.95, 0.05], [0.8, 0.2], [0.3, 0.7]]), 400, 0)
-    with pytest.raises(CannotSay, match=r"the 400 logged dialogues are worth only \d+ of the new policy's"):
+    with pytest.raises(
+        CannotSay, match=r"400 logged dialogues with the weight of only \d+ of the new policy's"
+    ):
         evaluate_logs(log, target(log, NEW), RANGE)
     chances = log.chances.copy()
     chances[3] = 0
