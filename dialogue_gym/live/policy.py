@@ -16,9 +16,10 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.exploration import QPolicy
 from dialogue_gym.live.migration import schema_of
+from dialogue_gym.live.promotion import LabelledQPolicy, Promotion, weights_in
 from dialogue_gym.policies.agent import Agent, load_agent
 from dialogue_gym.policies.saved import AgentError
-from dialogue_gym.teaching.learner import rule_book
+from dialogue_gym.teaching.learner import right_actions, rule_book
 from dialogue_gym.teaching.policy import taught_agent
 
 
@@ -56,6 +57,9 @@ def find_agent(
 def store_agent(place: StorePlace, domain: Domain, report: Callable[[str], None]) -> tuple[Domain, Agent]:
     """Return the agent of a store: the one learned live, or without one, the taught one.
 
+    Its weights are those that talk to people: with safe promotion newer ones wait until they are surely
+    better.
+
     Args:
         place: the place of the store.
         domain: the domain as its file is now.
@@ -83,8 +87,12 @@ def store_agent(place: StorePlace, domain: Domain, report: Callable[[str], None]
             f"{place}: this was learned with another version of the domain {domain.name};"
             " `dialogue-gym live` carries it over if the domain has grown"
         )
+    rules = rule_book(history, domain, env.action_names, newest.turn_taking)
+    if (promoted := newest.state.get("promotion")) is not None:
+        talking = Promotion.load(env, weights_in(newest.arrays), promoted).talking
+        labels = right_actions(history, domain, env.action_names, newest.turn_taking)
+        return domain, Agent(place.name, env, LabelledQPolicy(talking, labels), rules=rules)
     count = sum(name.startswith("network.") for name in newest.arrays)
     weights = [newest.arrays[f"network.{number}"] for number in range(count)]
-    rules = rule_book(history, domain, env.action_names, newest.turn_taking)
     policy = QPolicy(env, weights, newest.state["learner"]["updates"])
     return domain, Agent(place.name, env, policy, rules=rules)

@@ -15,6 +15,7 @@ from dialogue_gym.journal.entry import LABEL
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.exploration import QPolicy
 from dialogue_gym.live.logs import StoredLogs
+from dialogue_gym.live.policy import store_agent
 from dialogue_gym.live.promotion import (
     BUDGET,
     FEWEST,
@@ -141,7 +142,24 @@ def test_learner_learns_in_the_shadow(store: Store) -> None:
     assert live.trainer.explorer.actor.version == 0
     chances = [entry.content["chances"] for entry in store.entries() if entry.kind == LABEL]
     assert any(max(one.values()) < 1 for one in chances)
-    assert days(store, promote="newest").trainer.explorer.actor.version == live.trainer.learner.updates
+    live.trainer.checkpoint()
+    assert outside(store).version == 0 and is_same(outside(store), live.trainer.explorer.actor)
+    newest = days(store, promote="newest").trainer
+    assert newest.explorer.actor.version == live.trainer.learner.updates
+    newest.checkpoint()
+    assert is_same(outside(store), newest.explorer.actor)
+
+
+def outside(store: Store) -> QPolicy:
+    """The policy that a chat or an evaluation finds in a store."""
+    _, agent = store_agent(store.place, DOMAIN, print)
+    assert isinstance(agent.policy, QPolicy)
+    return agent.policy
+
+
+def is_same(one: QPolicy, other: QPolicy) -> bool:
+    weights = zip(one.weights, other.weights, strict=True)
+    return one.version == other.version and all((a == b).all() for a, b in weights)
 
 
 def policy(first: str, version: int) -> QPolicy:
