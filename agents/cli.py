@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,7 +48,7 @@ from dialogue_gym.training import (
     tracking,
     training_steps,
 )
-from dialogue_gym.utils import counted, nearest
+from dialogue_gym.utils import counted, nearest, prepare_folder
 
 app = typer.Typer(
     help="Train and evaluate agents on the dialogue environments.",
@@ -79,13 +78,6 @@ def _other_core() -> Any:
 
 def _note(line: str) -> None:
     print(f"note: {line}", file=sys.stderr)
-
-
-def _prepare(out: Path) -> None:
-    """Create the folder for results and check that it is writable, before the long part."""
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=out):
-        pass
 
 
 def _train(
@@ -153,7 +145,7 @@ def train(
         check_warm_start(agent, env_id, keywords)
     if dataset:
         check_offline(agent, env_id, keywords)
-    _prepare(out)
+    prepare_folder(out)
 
     from agents.training import save_results
     from dialogue_gym.training import Run, check_hyperparameters, save_trained
@@ -323,7 +315,7 @@ def tune_command(
     usual_steps = training_steps(agent, env_id, False, keywords)
     make_env(env_id, keywords)
     values = load_space(space) if space else default_space(agent_config(agent, env_id, keywords)["algorithm"])
-    _prepare(out)
+    prepare_folder(out)
     run = Run(env_id, keywords, agent, seed, steps or usual_steps)
     with progress_bar(f"{agent} on {env_id}", trials, "trials") as progress:
         finished = tune(run, values, out, trials=trials, grid=grid, dialogues=dialogues, progress=progress)
@@ -381,7 +373,7 @@ def pretrain(
     for name in names or known:
         folder = out / name if out else None
         if folder:
-            _prepare(folder)
+            prepare_folder(folder)
         agent, steps = recipe(name)
         with progress_bar(f"{agent.upper()} learns: {name}", steps) as progress:
             figures = pretrain(name, seed, progress, folder)
@@ -414,7 +406,7 @@ def benchmark(
         results = write_report(content, out, command=command)
         console.print(f"protocol {results['protocol']}: {out / 'results.md'}", soft_wrap=True)
         return
-    _prepare(out)
+    prepare_folder(out)
     columns = (
         TextColumn("{task.completed}/{task.total} cells", table_column=Column(no_wrap=True, min_width=14)),
         BarColumn(bar_width=20, table_column=Column(no_wrap=True, min_width=20)),
@@ -464,7 +456,7 @@ def teach_benchmark(
         for name in given or ():
             if name not in known:
                 raise typer.BadParameter(f"unknown {what} {name!r}; valid: {', '.join(known)}")
-    _prepare(out)
+    prepare_folder(out)
     wanted = trials(
         seeds, dialogues, error_rate or ERROR_RATES, domain or DOMAINS, turn_taking or TURN_TAKINGS
     )
@@ -484,7 +476,7 @@ def live_benchmark(
     """Measure how soon an agent adapts to changed people and with wrong or missing ratings."""
     from agents.benchmark.live import run, trials, write
 
-    _prepare(out)
+    prepare_folder(out)
     results = _run_all(run, trials(seeds, dialogues), jobs, "agents")
     console.print(Text(write(out, results)), soft_wrap=True)
 
@@ -497,7 +489,7 @@ def search_benchmark(
     """Measure experts, degenerate policies and searched rules with users who search; resumes."""
     from agents.search.report import run
 
-    _prepare(out)
+    prepare_folder(out)
     with Progress(console=Console(stderr=True)) as bars:
         bar = bars.add_task("parts", total=None)
 
@@ -532,7 +524,7 @@ def demo(
 
     env_id = "FakeUserRestaurant-v0"
     run = Run(env_id, {}, "ppo", seed, int(agent_config("ppo", env_id)["steps"]))
-    _prepare(out)
+    prepare_folder(out)
     with _other_core() as other_core:
         solving = other_core.apply_async(_solve, (env_id, {}))
         trained, curve, seconds = _train(run)

@@ -42,17 +42,41 @@ def check_target(path: Path) -> None:
         raise PermissionError(errno.EACCES, "this folder cannot be written", str(path.parent))
 
 
+def prepare_folder(folder: Path) -> None:
+    """Make a folder unless it is there, and check that files can be written to it.
+
+    Raises:
+        OSError: they cannot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _errors_about(folder), tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+@contextlib.contextmanager
+def _errors_about(path: Path) -> Iterator[None]:
+    """Let an error about a temporary file, or about none, be one about a path: people know no other."""
+    try:
+        yield
+    except OSError as error:
+        is_other = error.filename is not None and Path(str(error.filename)).parent not in (path, path.parent)
+        if is_other or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Make a temporary file beside a path, which is gone in the end unless it was renamed."""
     check_target(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _errors_about(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _share(temporary: Path, mode: int = 0o666) -> None:
@@ -111,13 +135,16 @@ def create_folder(folder: Path, contents: Mapping[str, str | bytes], check: Call
         reason = "this folder exists already and is not empty" if is_there else "this is a file, not a folder"
         raise FileExistsError(errno.EEXIST, reason, str(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as name:
+    with _errors_about(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as name:
         made = Path(name)
         for file, content in contents.items():
             (made / file).parent.mkdir(parents=True, exist_ok=True)
             (made / file).write_bytes(content.encode() if isinstance(content, str) else content)
             _share(made / file)
-        check(made)
+        try:
+            check(made)
+        except FileError as error:
+            raise type(error)(str(error).replace(str(made), str(folder))) from None
         if is_there:
             for path in list(made.iterdir()):
                 path.replace(folder / path.name)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dialogue_gym._files import create_text
+from dialogue_gym._files import FileError, create_folder, create_text, prepare_folder, write_text, write_whole
+from tests.commands import call
 
 
 @pytest.mark.parametrize("has_links", [True, False])
@@ -37,3 +38,43 @@ def test_a_new_file_appears_with_all_of_its_text(
     with pytest.raises(FileExistsError):
         create_text(path, "other")
     assert path.read_text(encoding="utf-8") == "intents: [café]\n" and list(path.parent.iterdir()) == [path]
+
+
+def test_an_error_names_the_file_that_was_asked_for() -> None:
+    """Nobody can write files below /proc."""
+    if not Path("/proc/self").exists():
+        pytest.skip("only Linux has /proc")
+    nowhere = Path("/proc/bot.yml")
+    for write in (write_text, create_text):
+        with pytest.raises(OSError) as raised:
+            write(nowhere, "intents: []")
+        assert raised.value.filename == str(nowhere), write
+    for make in (prepare_folder, lambda folder: create_folder(folder / "bot", {}, print)):
+        with pytest.raises(OSError) as raised:
+            make(Path("/proc"))
+        assert str(raised.value.filename) in ("/proc", "/proc/bot")
+    done = call("train", "restaurant", "--out", "/proc")
+    assert (done.returncode, done.stderr) == (2, "error: /proc: No such file or directory\n")
+
+
+def test_a_full_disk_is_an_error_of_the_file(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("only Linux has /dev/full")
+
+    def write(temporary: Path) -> None:
+        with full.open("w") as stream:
+            stream.write("x" * 100_000)
+
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/bot.yml'"):
+        write_whole(tmp_path / "bot.yml", write)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_folder_that_fails_its_check_is_named_in_the_error(tmp_path: Path) -> None:
+    def check(folder: Path) -> None:
+        raise FileError(f"{folder / 'bot.yml'}:3: unknown key 'x'")
+
+    with pytest.raises(FileError, match=f"^{tmp_path}/bot/bot.yml:3: unknown key 'x'$"):
+        create_folder(tmp_path / "bot", {"bot.yml": ""}, check)
+    assert list(tmp_path.iterdir()) == []

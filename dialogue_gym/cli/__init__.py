@@ -57,7 +57,7 @@ def main() -> None:
     except ImportError as error:  # a package that only some commands need
         message = str(error) if "pip install" in str(error) else _missing(error)
     except OSError as error:
-        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
     except (DependencyNotInstalled, ValueError, ServiceError) as error:
         message = str(error)
     else:

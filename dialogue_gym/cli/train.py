@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dialogue_gym._files import prepare_folder
 from dialogue_gym._text import printable
 from dialogue_gym.bounds.bounding import Bounding, BoundMethod
 from dialogue_gym.cli.options import (
@@ -134,9 +134,7 @@ def train(
     hyperparameters = parse_pairs(hyperparams or (), ":")
     check_hyperparameters(config["algorithm"], hyperparameters)
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):  # it can be written, which shows before the long part
-        pass
+    prepare_folder(folder)  # whether it can be written shows before the long part
     run = Run(env_id, own | keywords, agent, seed, steps or usual_steps, curriculum, hyperparameters)
     with Bounding(env_id, run.settings, BoundMethod(bound), seed, note) as bounding:
         with (
