@@ -44,7 +44,7 @@ from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.exact.evaluation import SECONDS, evaluate_exactly
 from dialogue_gym.exact.sample import evaluate_sample
 from dialogue_gym.live.policy import find_agent
-from dialogue_gym.policies.agent import Agent
+from dialogue_gym.policies.agent import Agent, distinct_names
 from dialogue_gym.reports import Report
 from dialogue_gym.reports.report import settings_note
 from dialogue_gym.text.agents import ChatAgent, FieldAgent, TextAgent
@@ -203,16 +203,18 @@ def evaluate(
         lines = [f"{first.name} on {domain.name}{settings_note(chosen)}: {figures}"]
     else:
         second = found(against, chosen)
-        title = f"{first.name} and {second.name} on {domain.name}"
+        name, other = distinct_names((first, second), (agent, against))
+        title = f"{name} and {other} on {domain.name}"
         with progress_bar(title, 2 * dialogues, "dialogues") as progress:
             comparison = compare_agents(first, second, keywords, dialogues, seed, progress)
         about |= vars(comparison.first) | {
-            "against": {"agent": second.name} | vars(comparison.second),
+            "agent": name,
+            "against": {"agent": other} | vars(comparison.second),
             "differences": comparison.differences(),
         }
-        lines = [f"{first.name} on {domain.name}{settings_note(chosen)}: {comparison.first}"]
-        lines += [f"{second.name} on {domain.name}{settings_note(chosen)}: {comparison.second}"]
-        lines += [f"{first.name} less {second.name}, on the same dialogues: {comparison}"]
+        lines = [f"{name} on {domain.name}{settings_note(chosen)}: {comparison.first}"]
+        lines += [f"{other} on {domain.name}{settings_note(chosen)}: {comparison.second}"]
+        lines += [f"{name} less {other}, on the same dialogues: {comparison}"]
     print(json.dumps(about | {"seed": seed}, indent=2) if as_json else "\n".join(lines))
     judge(about["success_rate"], min_success)
 

@@ -31,7 +31,7 @@ from dialogue_gym.off_policy import (
     compare_by_logs,
     evaluate_logs,
 )
-from dialogue_gym.policies.agent import Agent
+from dialogue_gym.policies.agent import Agent, distinct_names
 
 
 def evaluate_by_logs(
@@ -64,18 +64,24 @@ def evaluate_by_logs(
             stored = read_logs(opened, domain, agents)
         except CannotSay as error:
             raise ValueError(f"{place}: these logs cannot say: {error}") from None
-    reports = [
-        _report(place, stored, one, target) for one, target in zip(agents, stored.targets, strict=True)
-    ]
+    reports: list[tuple[str, OffPolicyReport]] = []
+    faults = []
+    for name, target in zip(distinct_names(agents, names), stored.targets, strict=True):
+        try:
+            reports.append((name, evaluate_logs(stored.logs, target, stored.returns)))
+        except CannotSay as error:
+            faults.append(f"{place}: these logs cannot say how {name} would do: {error}")
     comparison = None
-    if against is not None:
-        first, second = reports
+    if against is not None and not faults:
+        (_, first), (_, second) = reports
         comparison = compare_by_logs(first, second, stored.returns)
-    if as_json:
-        print(json.dumps(_as_json(stored, agents, reports, comparison), indent=2))
-        return
-    for line in _shown(place, stored, agents, reports, comparison):
-        print(printable(line))
+    if reports and as_json:
+        print(json.dumps(_as_json(stored, reports, comparison), indent=2))
+    elif reports:
+        for line in _shown(place, stored, reports, comparison):
+            print(printable(line))
+    if faults:
+        raise ValueError(faults[0])
 
 
 def export_dataset(opened: Store, name: str) -> None:
@@ -113,13 +119,6 @@ def domain_of(opened: Store) -> Domain:
     return read_domain(about)
 
 
-def _report(place: StorePlace, stored: StoredLogs, agent: Agent, target: Any) -> OffPolicyReport:
-    try:
-        return evaluate_logs(stored.logs, target, stored.returns)
-    except CannotSay as error:
-        raise ValueError(f"{place}: these logs cannot say how {agent.name} would do: {error}") from None
-
-
 def _found(name: str, domain: Domain, is_builtin: bool, seed: int, trust: bool) -> Agent:
     _, found = find_agent(name, domain, note, is_builtin=is_builtin, seed=seed, trust=trust)
     assert found is not None  # it has a name
@@ -129,29 +128,28 @@ def _found(name: str, domain: Domain, is_builtin: bool, seed: int, trust: bool) 
 def _shown(
     place: StorePlace,
     stored: StoredLogs,
-    agents: list[Agent],
-    reports: list[OffPolicyReport],
+    reports: list[tuple[str, OffPolicyReport]],
     comparison: OffPolicyComparison | None,
 ) -> Iterator[str]:
-    first = reports[0]
+    _, first = reports[0]
     versions = counted(stored.versions, "version")
     yield f"{place}: {counted(first.dialogues, 'conversation')} with {versions} of the bot"
     yield from _row("as logged", first.logged_success_rate, first.logged_return)
-    for agent, report in zip(agents, reports, strict=True):
+    for name, report in reports:
         yield ""
         yield (
-            f"{agent.name}: rests on {counted(report.followed, 'conversation')} that it could have led, worth"
+            f"{name}: rests on {counted(report.followed, 'conversation')} that it could have led, worth"
             f" {report.effective_size:.0f} of its own"
         )
         if report.missing_share > 0:
             yield f"  in {percent(report.missing_share)} of its own it does something that was hardly tried"
-        for name in ESTIMATORS:
-            yield from _row(name, report.success_rate[name], report.mean_return[name])
+        for way in ESTIMATORS:
+            yield from _row(way, report.success_rate[way], report.mean_return[way])
     if comparison is not None:
         yield ""
-        yield f"{agents[0].name} less {agents[1].name}:"
-        for name in ESTIMATORS:
-            yield from _row(name, comparison.success_rate[name], comparison.mean_return[name])
+        yield " less ".join(name for name, _ in reports) + ":"
+        for way in ESTIMATORS:
+            yield from _row(way, comparison.success_rate[way], comparison.mean_return[way])
     for line in stored.notes:
         yield f"({line})"
 
@@ -164,14 +162,13 @@ def _row(name: str, success: Estimate, mean_return: Estimate) -> Iterator[str]:
 
 def _as_json(
     stored: StoredLogs,
-    agents: list[Agent],
-    reports: list[OffPolicyReport],
+    reports: list[tuple[str, OffPolicyReport]],
     comparison: OffPolicyComparison | None,
 ) -> dict[str, Any]:
     def figures(one: OffPolicyReport | OffPolicyComparison) -> dict[str, Any]:
         return {"success_rate": _estimates(one.success_rate), "mean_return": _estimates(one.mean_return)}
 
-    first = reports[0]
+    _, first = reports[0]
     return {
         "dialogues": first.dialogues,
         "versions": stored.versions,
@@ -182,13 +179,13 @@ def _as_json(
         },
         "agents": [
             {
-                "agent": agent.name,
+                "agent": name,
                 "followed": report.followed,
                 "effective_size": report.effective_size,
                 "missing_share": report.missing_share,
             }
             | figures(report)
-            for agent, report in zip(agents, reports, strict=True)
+            for name, report in reports
         ],
         "differences": None if comparison is None else figures(comparison),
     }

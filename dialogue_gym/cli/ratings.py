@@ -48,6 +48,8 @@ def review_ratings(
         for line in table(_RATING_HEADINGS, rows, _RATING_NUMBERS):
             print(line)
         return
+    if approve == decline:
+        raise ValueError(f"--decline {decline}: the same is to be approved; give one of the two")
     with Store(place, create=False) as opened:
         found = waiting(opened.ratings())
         taken = [] if approve is None else _chosen("--approve", approve, found)

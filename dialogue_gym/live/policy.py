@@ -70,7 +70,7 @@ def store_agent(place: StorePlace, domain: Domain, report: Callable[[str], None]
 
     Raises:
         AgentError: the domain is not the one of the learning.
-        StoreError: the store cannot be read.
+        StoreError: the store cannot be read, or nothing was taught or learned there.
         DomainError: the journal is of another domain.
     """
     newest = next(checkpoints_of(place).readable(report), None)

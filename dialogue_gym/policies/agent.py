@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,24 @@ class Agent:
     def _look(self, conversation: Conversation) -> tuple[Any, Any]:
         observation = conversation.observation(self.turn_taking, self.env.max_history)
         return observation, conversation.action_mask(self.env.action_names)
+
+
+def distinct_names(agents: Sequence[Agent], given: Sequence[str | None]) -> list[str]:
+    """Return the names of agents, each with the text that it was given by if another has the same name.
+
+    Two agents that were trained in one way have one name, that of the configuration.
+
+    Args:
+        agents: the agents.
+        given: the name, folder or store of each; None for a default.
+    """
+    counts = Counter(agent.name for agent in agents)
+    return [
+        f"{agent.name} ({without_password(text)})"
+        if counts[agent.name] > 1 and text and text != agent.name
+        else agent.name
+        for agent, text in zip(agents, given, strict=True)
+    ]
 
 
 def load_agent(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.labels import Label
 from dialogue_gym.journal.place import StorePlace
@@ -54,7 +55,7 @@ def taught_agent(place: StorePlace, domain: Domain) -> tuple[Domain, Agent]:
     """Return the domain of a store with its additions, and the agent that its labels train.
 
     Raises:
-        StoreError: the store cannot be read.
+        StoreError: the store cannot be read, or nothing was taught there.
         DomainError: the store is of another domain.
     """
     with Store(place, create=False, read_only=True) as store:
@@ -64,6 +65,8 @@ def taught_agent(place: StorePlace, domain: Domain) -> tuple[Domain, Agent]:
     env = DialogueEnv(with_user(extended), turn_taking=turn_taking_of(entries))
     labels = history.labels(extended, env.settings.turn_taking)
     rules = rule_book(history, extended, env.action_names, env.settings.turn_taking)
+    if not labels and not rules.rules:
+        raise StoreError(f"{place}: nothing was taught or learned here yet, so that it has no agent")
     return extended, Agent(place.name, env, TaughtPolicy(env, labels), rules=rules)
 
 

@@ -69,6 +69,16 @@ def test_bursts_are_listed_and_settled_apart(folder: Path) -> None:
     assert done.returncode == 2 and "no such rating awaits approval" in done.stderr
 
 
+@pytest.mark.parametrize("which", ["all", "burst", "7"])
+def test_nothing_is_approved_and_declined_at_once(folder: Path, which: str) -> None:
+    """Not even where nothing waits."""
+    for _ in range(2):
+        done = call("store", "ratings", "--approve", which, "--decline", which, "--store", str(folder))
+        error = f"error: --decline {which}: the same is to be approved; give one of the two\n"
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", error)
+        run("ratings", "--decline", "burst", "--store", str(folder))
+
+
 def test_raters_are_reported_on(folder: Path) -> None:
     lines = run("raters", str(folder))
     assert lines[0] == "11 ratings by 10 raters; 7 ratings to be reviewed"

@@ -291,6 +291,15 @@ def test_an_agent_is_evaluated_by_the_logs_of_another(tmp_path: Path) -> None:
     done = call("store", "evaluate", str(folder), "--agent", "random")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "these logs cannot say how random would do: in about" in done.stderr
+    for words in (("expert", "random"), ("random", "expert")):  # the figures of the other are shown
+        done = call("store", "evaluate", str(folder), "--agent", words[0], "--against", words[1])
+        assert done.returncode == 2 and "cannot say how random would do" in done.stderr
+        assert "expert: rests on" in done.stdout and "less" not in done.stdout
+    with Store(tmp_path / "new") as opened:
+        opened.use_domain("restaurant", domain_text("restaurant"))
+    done = call("store", "evaluate", str(folder), "--agent", "expert", "--against", str(tmp_path / "new"))
+    nothing = f"error: {tmp_path}/new: nothing was taught or learned here yet, so that it has no agent\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", nothing)
     page = (ROOT / "docs/learning-from-logs.md").read_text(encoding="utf-8")
     for line in page.partition("```sh\n")[2].partition("```")[0].splitlines():
         # The agents of the page are trained: that of the store by months of ratings.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,14 @@ def test_an_agent_for_a_file_of_ones_own(command: Command) -> None:
     figures = json.loads(shown)
     assert figures["settings"] == {"user": "unfriendly", "semantic_error_rate": 0.5}
     assert figures["mean_return"] < metrics["mean_return"] and figures["dialogues"] == 1000
+
+    shutil.copytree("shop-q_table", "again")
+    against = ["--agent", "shop-q_table", "--against", "again", "--dialogues", "20"]
+    one, other, less = command("evaluate", "shop.yml", *against)[1].splitlines()
+    assert one.startswith("q_table (shop-q_table) on shop ") and other.startswith("q_table (again) on shop ")
+    assert less.startswith("q_table (shop-q_table) less q_table (again), on the same dialogues: success +0.0")
+    shown = json.loads(command("evaluate", "shop.yml", *against, "--json")[1])
+    assert [shown["agent"], shown["against"]["agent"]] == ["q_table (shop-q_table)", "q_table (again)"]
 
 
 @pytest.mark.parametrize("agent", sorted(set(agent_names()) - {"q_table"}))
