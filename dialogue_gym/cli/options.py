@@ -214,6 +214,21 @@ _OPTIONS: dict[str, Any] = {
         str, SERVING, "--host", help="Address to listen on; a non-local one requires a password."
     ),
     "port": _option(int, SERVING, "--port", min=0, max=65535, help="Port to listen on; 0: a free one."),
+    "workers": _option(
+        int | None,
+        SERVING,
+        "--workers",
+        min=1,
+        help="Processes that serve visitors, beside one that learns; needs a store in PostgreSQL.",
+    ),
+    "teachers_port": _option(
+        int | None,
+        SERVING,
+        "--teachers-port",
+        min=0,
+        max=65535,
+        help="Port of the teachers' pages beside workers; default: the port after --port.",
+    ),
     "password_file": _option(
         Path | None,
         SERVING,

@@ -123,6 +123,12 @@ class DatabaseFile:
         """Write the content, all of it or nothing; it is on the disk then."""
         self._run(_WRITE, data=data)
 
+    def write_new(self, data: bytes) -> None:
+        """Write the content, unless there is such a file; of several processes at once one writes it."""
+        self._run(
+            "INSERT INTO files (name, data) VALUES (%(name)s, %(data)s) ON CONFLICT DO NOTHING", data=data
+        )
+
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the file."""
         self._run("DELETE FROM files WHERE name = %(name)s")
@@ -185,6 +191,18 @@ def write_data(path: DataPath, data: bytes) -> None:
             os.fsync(file.fileno())
 
     write_whole(path, write)
+
+
+def write_new_data(path: DataPath, data: bytes) -> None:
+    """Write a file that belongs to a store, as `write_data` does, unless there is one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if isinstance(path, DatabaseFile):
+        path.write_new(data)
+    elif not path.exists():  # of a folder, one process at a time makes use
+        write_data(path, data)
 
 
 @cache

@@ -23,7 +23,7 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
-from dialogue_gym.journal.data_folder import DataPath, write_data
+from dialogue_gym.journal.data_folder import DataPath, write_new_data
 from dialogue_gym.web.attempts import TEACH, Applicant, PasswordAttempts
 from dialogue_gym.web.responses import cookie_header
 from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
@@ -250,7 +250,7 @@ def _key(path: DataPath) -> bytes:
     """Return the key of a store; create a missing one."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_data(path, secrets.token_bytes(32))
+        write_new_data(path, secrets.token_bytes(32))
         if isinstance(path, Path):
             path.chmod(0o600)
     return path.read_bytes()

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import Json, to_json
 from dialogue_gym.journal.store import StoreError
-from dialogue_gym.live.sessions import Rejected
+from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.web.access import AccessPolicy, TooManyTries, bearer
 from dialogue_gym.web.attempts import API as API_REALM
@@ -88,11 +88,13 @@ class Channels:
         tokens: the tokens of programs, by the name of their channel; without any, REST needs none.
         callbacks: the addresses to which answers may be posted; without any there is no callback channel.
         slack: the secrets of an app in Slack; None without one.
+        polls: whether sockets may begin as long polls, all of which have to reach this process.
     """
 
     tokens: Mapping[str, str] = field(default_factory=dict)
     callbacks: Sequence[str] = ()
     slack: SlackSettings | None = None
+    polls: bool = True
 
 
 Sender = Annotated[str, Path(description="the sender's name; CHANNEL/SENDER for a channel with a token")]
@@ -117,7 +119,6 @@ def rest_app(
         desk: edits the domain; without it, no request can.
         callbacks: the addresses to which answers may be posted.
     """
-    people = inbox.people
     app = FastAPI(
         title="dialogue_gym",
         description="Talk to a bot that learns, and inspect its conversations.",
@@ -125,6 +126,25 @@ def rest_app(
         redoc_url=None,
         responses=_ERRORS,
     )
+    _add_teachers(app, inbox.people, teacher, desk)
+    add_rest(app, inbox, tokens, callbacks)
+    _add_error_handlers(app)
+    allowed = list(origins)
+    if allowed:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=allowed,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "idempotency-key"],
+            expose_headers=["retry-after"],
+        )
+    return app
+
+
+def _add_teachers(
+    app: FastAPI, people: Sessions, teacher: Callable[[Request], bool], desk: DomainDesk | None
+) -> None:
+    """Add the interface for teachers' programs; arguments are those of `rest_app`."""
 
     # In the event loop, one at a time: in threads many guesses could arrive before the first is found wrong.
     async def as_teacher(request: Request) -> None:
@@ -176,18 +196,6 @@ def rest_app(
         return Response(status_code=204)
 
     add_domain(app, desk, teachers)
-    add_rest(app, inbox, tokens, callbacks)
-    _add_error_handlers(app)
-    allowed = list(origins)
-    if allowed:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=allowed,
-            allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "idempotency-key"],
-            expose_headers=["retry-after"],
-        )
-    return app
 
 
 def _add_error_handlers(app: FastAPI) -> None:
@@ -212,6 +220,42 @@ def _add_error_handlers(app: FastAPI) -> None:
         return error_body(503, "the message could not be stored and was not processed; try again later")
 
 
+def _teachers_of(policy: AccessPolicy) -> Callable[[Request], bool]:
+    """Return a function that returns whether a request has the teachers' password."""
+
+    def is_teacher(request: Request) -> bool:
+        if policy.password is None or (given := bearer(request)) is None:
+            return False  # without a password nobody is a teacher, rather than everybody
+        try:
+            return policy.try_password(API_REALM, request, given)
+        except TooManyTries as error:
+            headers = {"retry-after": str(error.seconds)}
+            raise HTTPException(429, "too many wrong passwords", headers) from None
+
+    return is_teacher
+
+
+def build_teachers_app(people: Sessions, policy: AccessPolicy, desk: DomainDesk, home: str) -> ASGIApp:
+    """Return an application with the interface for teachers' programs alone.
+
+    Args:
+        people: the sessions of people.
+        policy: the rules of access; without a password, the interface is closed.
+        desk: edits the domain.
+        home: the path to which the other paths lead.
+    """
+    server = FastAPI(title="dialogue_gym", docs_url=None, redoc_url=None, responses=_ERRORS)
+    _add_teachers(server, people, _teachers_of(policy), desk)
+    _add_error_handlers(server)
+
+    @server.get("/", include_in_schema=False)
+    def start() -> Response:
+        return RedirectResponse(home, status_code=307)
+
+    server.add_exception_handler(404, leads_home(home))
+    return AccessMiddleware(server, policy)
+
+
 def build_visitor_app(
     inbox: Inbox,
     policy: AccessPolicy,
@@ -228,26 +272,16 @@ def build_visitor_app(
         branding: the looks of the page; by default the name of the domain.
         desk: lets teachers' programs edit the domain.
     """
-
-    def is_teacher(request: Request) -> bool:
-        if policy.password is None or (given := bearer(request)) is None:
-            return False  # without a password nobody is a teacher, rather than everybody
-        try:
-            return policy.try_password(API_REALM, request, given)
-        except TooManyTries as error:
-            headers = {"retry-after": str(error.seconds)}
-            raise HTTPException(429, "too many wrong passwords", headers) from None
-
     channels = channels or Channels()
     tokens = named_tokens(channels.tokens)
-    server = rest_app(inbox, tokens, is_teacher, policy.origins, desk, channels.callbacks)
+    server = rest_app(inbox, tokens, _teachers_of(policy), policy.origins, desk, channels.callbacks)
     if channels.slack:
         slack = SlackChannel(inbox, channels.slack)
         server.post(SLACK_WEBHOOK, include_in_schema=False)(slack.hear)
     looks = branding or Branding(inbox.people.bot.domain.name)
     signed = VisitorTokens(policy.signer(COOKIE), inbox.people.knows)
     add_visitors(server, inbox, looks, signed)
-    server.mount(SOCKET_PATH, SocketChannel(inbox, signed))
+    server.mount(SOCKET_PATH, SocketChannel(inbox, signed, channels.polls))
 
     @server.get("/", include_in_schema=False)
     def start() -> Response:

@@ -24,14 +24,14 @@ from dialogue_gym.web.pages.login import sign_in_form, take_form
 from dialogue_gym.web.pages.people import people_page as build_people
 from dialogue_gym.web.pages.progress import show_progress
 from dialogue_gym.web.pages.teach import Watchers, teach
+from dialogue_gym.web.paths import TEACH_PATH
 from dialogue_gym.web.play_page import PlayPage
 from dialogue_gym.web.responses import COMPILED, leads_home
 from dialogue_gym.web.security import ENTER, AccessMiddleware
 from dialogue_gym.web.transfers import add_transfers
 from dialogue_gym.web.workspace import Workspace, Workspaces
 
-PATH = "/teach"
-"""The path of the teachers' pages. Their cookies are sent there alone."""
+PATH = TEACH_PATH
 _STATIC_PATH = "/static"
 _STATIC = Path(__file__).parent / "static"
 _PATIENCE = 60.0

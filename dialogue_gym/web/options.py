@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._text import quoted
+from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.live.options import (
     BURST_LIMIT,
     LearningOptions,
@@ -31,6 +33,7 @@ _OPENENV = ("mode", "setting", "sessions", "idle")
 """Options that have an effect only with OpenEnv."""
 _BOT = ("store", "nlu", "actions", "fallback", "seed", "trust", "stories")
 """Options of the bot, which OpenEnv does without: its clients are the bot."""
+_LAST_PORT = 65535
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 """The origin of a site as browsers send it."""
 
@@ -47,6 +50,9 @@ class ServeOptions(SessionOptions, LearningOptions):
         openenv: whether to serve dialogues with the fake user over the OpenEnv protocol.
         host: the address to listen on.
         port: the port to listen on; 0 for a free one.
+        workers: the number of processes that serve people, beside one that learns; None for one process that
+            does all of it.
+        teachers_port: the port of the teachers' pages beside workers; None for the one after `port`.
         metrics_token: a file with the token for `/metrics`, which this machine alone may read without.
         log_json: whether to write the log as one JSON object a line.
         log_texts: whether such a log has the words of people.
@@ -77,6 +83,8 @@ class ServeOptions(SessionOptions, LearningOptions):
     openenv: bool = False
     host: str = "127.0.0.1"
     port: int = 8080
+    workers: int | None = None
+    teachers_port: int | None = None
     metrics_token: Path | None = None
     log_json: bool = False
     log_texts: bool = False
@@ -124,10 +132,37 @@ class ServeOptions(SessionOptions, LearningOptions):
             )
         if self.log_texts and not self.log_json:
             raise ValueError("--log-texts: there is no log of messages; add --log-json")
+        self._check_processes()
         exploration_rates(self.explore)
         check_promotion(self.promote, self.explore)
         burst_limit(self.burst)
         self._check_addresses()
+
+    def _check_processes(self) -> None:
+        if self.workers is None:
+            if self.teachers_port is not None:
+                raise ValueError("--teachers-port: one process has one port; add --workers")
+            return
+        if not self.talk:
+            raise ValueError("--workers: they serve visitors; add --talk")
+        if self.openenv:
+            raise ValueError("--openenv: its dialogues are held in one process; leave out --workers")
+        if not isinstance(self.store, DatabaseUrl):
+            raise ValueError(
+                "--workers: several processes share a store in PostgreSQL alone; add --store"
+                " postgresql://USER@HOST/DATABASE"
+            )
+        if os.name == "nt":
+            raise ValueError("--workers: Windows lacks sockets that several processes share")
+        if self.port and self.port == self.teachers_port:
+            raise ValueError(f"--teachers-port {self.port}: this is the port of --port; choose another one")
+
+    @property
+    def port_for_teachers(self) -> int:
+        """The port of the teachers' pages beside workers; 0 for a free one."""
+        if self.teachers_port is not None:
+            return self.teachers_port
+        return (self.port + 1) % (_LAST_PORT + 1) if self.port else 0
 
     def _check_addresses(self) -> None:
         for proxy in self.behind_proxy:

@@ -38,7 +38,6 @@ from dialogue_gym.web.api import Channels, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.channels.inbox import Inbox
-from dialogue_gym.web.channels.rest import WEBHOOK
 from dialogue_gym.web.channels.slack import SlackSettings
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.first_page import PATH as NEW_PATH
@@ -54,21 +53,23 @@ from dialogue_gym.web.server import (
     address_of,
     allow_open_files,
     listen,
-    password_of,
+    password_for,
     read_metrics_token,
     read_tokens,
     serve,
     stopping_in_time,
-    told_address,
+    talking_lines,
+    told,
 )
-from dialogue_gym.web.talk_page import PATH as TALK_PATH
 from dialogue_gym.web.workspace import TeachingConfig, Workspaces
 
 if TYPE_CHECKING:
+    from dialogue_gym.journal.seat import LearnerSeat
+    from dialogue_gym.live.bot import LiveBot
     from dialogue_gym.live.run import OpenLiveBot
 
 _OPENENV_AT = "Clients of OpenEnv reach the fake user at"
-_Part = TypeVar("_Part", TeachOptions, LiveOptions)
+_Options = TypeVar("_Options", TeachOptions, LiveOptions)
 
 
 def run(options: ServeOptions) -> None:
@@ -114,26 +115,14 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
     for note in domain_notes(options.source):
         print(f"({printable(note)})")
     offer = _offer(options, domain) if options.openenv else None
-    password = password_of(options.password_file, options.host)
-    if (options.teach or options.openenv) and password is None and (door := _open_door(options)):
-        reached = (
-            "visitors would reach the teachers' pages, too" if options.teach else "others would reach it"
-        )
-        raise ValueError(
-            f"{door}: {reached}, so a password is required: set DIALOGUE_GYM_PASSWORD, or give"
-            " --password-file"
-        )
+    password = password_for(options)
     if offer and not (options.teach or options.talk):
         _serve_openenv(options, listening, offer, password)
         return
     branding = Branding.read(domain.name, options.title, options.color, options.logo)
-    setup = set_up(domain, _part(options, TeachOptions)) if options.teach else None
+    setup = set_up(domain, options_for(options, TeachOptions)) if options.teach else None
     place = setup.place if setup else options.store or _live_store(options.source, domain)
-    channels = Channels(
-        read_tokens(options.token_file),
-        options.callback,
-        SlackSettings.of_environment() if options.slack else None,
-    )
+    channels = channels_of(options)
     state, figures_token = ServerState(), read_metrics_token(options.metrics_token)
     with contextlib.ExitStack() as stack:
         state.on_stop.append(stack.enter_context(stopping_in_time()))
@@ -150,12 +139,13 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         words: TaughtInterpreter | None = None
         desk: DomainDesk | None = None
         if options.talk:
-            bot, people = stack.enter_context(_visitors(options, place))
+            bot, people = stack.enter_context(visitors(options, place))
             store, handoff, words = bot.store, Handoff(people, bot.trainer), bot.interpreter
             # Other sites may talk to the bot, but not reach the teachers' pages.
             own = dataclasses.replace(policy, origins=options.origin, frames=options.allow_origin)
             desk = DomainDesk(domain, store, words, handoff)
-            state.metrics.watch(people, bot.trainer)
+            state.metrics.watch_people(people, bot.trainer.explorer)
+            state.metrics.watch_learner(bot.trainer)
             server = build_visitor_app(Inbox(people, state), own, channels, branding, desk)
         if offer:
             server = _with_openenv(offer, policy, server)
@@ -179,21 +169,16 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         print(f"{domain.name}: everything is kept in {printable(str(place))}. Ctrl-C stops.")
         teaching = address_of(options.host, listening, PATH)
         if setup:
-            print(f"Teach the bot at {_told(options, listening, PATH)}")
+            print(f"Teach the bot at {told(options, listening, PATH)}")
         if offer:
-            print(f"{_OPENENV_AT} {_told(options, listening, OPENENV_PATH)}")
+            print(f"{_OPENENV_AT} {told(options, listening, OPENENV_PATH)}")
         if people:
-            print(f"Talk to the bot at {_told(options, listening, TALK_PATH)}")
+            first, *others = talking_lines(options, listening)
+            print(first)
             if words is not None and not words.knows_words:
                 print(f"({how_to_talk(domain, False)})")
-            print(f"Rasa's front ends reach it at {WEBHOOK}", flush=True)
-            is_reached = not is_loopback(options.host) or options.name or options.behind_proxy
-            if is_reached and not channels.tokens:
-                print(
-                    "(Without --token-file everybody who reaches this address can write to the bot under any"
-                    " sender's name, go on with that sender's conversation, and read the answers.)",
-                    flush=True,
-                )
+            for line in others:
+                print(line, flush=True)
         opens = teaching if setup and options.open else None
         serve(
             MonitoredApp(server, state, policy, figures_token),
@@ -246,7 +231,7 @@ def _serve_openenv(
         state, token = ServerState(), read_metrics_token(options.metrics_token)
         server = MonitoredApp(_with_openenv(offer, policy, None), state, policy, token)
         print(f"{offer.domain.name}: Ctrl-C stops.")
-        print(f"{_OPENENV_AT} {_told(options, listening, OPENENV_PATH)}", flush=True)
+        print(f"{_OPENENV_AT} {told(options, listening, OPENENV_PATH)}", flush=True)
         serve(
             server,
             listening,
@@ -257,33 +242,41 @@ def _serve_openenv(
         )
 
 
-def _told(options: ServeOptions, listening: socket.socket, path: str) -> str:
-    return printable(told_address(options.host, listening, path, options.name, options.behind_proxy))
+def channels_of(options: ServeOptions) -> Channels:
+    """Return the channels for messages; errors are those of the options."""
+    return Channels(
+        read_tokens(options.token_file),
+        options.callback,
+        SlackSettings.of_environment() if options.slack else None,
+        polls=options.workers is None,
+    )
 
 
-def _open_door(options: ServeOptions) -> str:
-    """Return the options that let others than this machine in, to a server that listens here alone."""
-    if options.behind_proxy:
-        return f"--behind-proxy {options.behind_proxy[0]}"
-    flags = ("--talk", options.talk), ("--openenv", options.openenv)
-    found = [flag for flag, is_given in flags if is_given] if options.name else []
-    return f"{found[0]} --name {printable(options.name[0])}" if found else ""
+def sessions_of(options: ServeOptions, bot: LiveBot) -> Sessions:
+    """Return the sessions of people with a bot, within the limits of the options."""
+    ratings, minutes = burst_limit(options.burst)
+    limits = Limits(ratings=ratings, ratings_minutes=minutes)
+    return Sessions(bot, limits, trusts_ratings=options.trust_ratings)
 
 
 def _live_store(source: str, domain: Domain) -> Path:
     return default_store(domain.name, "live", source, domain_text(source))
 
 
-def _part(options: ServeOptions, part: type[_Part], **changes: Any) -> _Part:
+def options_for(options: ServeOptions, kind: type[_Options], **changes: Any) -> _Options:
     """Return the options that another command has as well, with some changes."""
-    names = {field.name for field in dataclasses.fields(part)}
+    names = {field.name for field in dataclasses.fields(kind)}
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    return part(**{name: value for name, value in given.items() if name in names} | changes)
+    return kind(**{name: value for name, value in given.items() if name in names} | changes)
 
 
 @contextlib.contextmanager
-def _visitors(options: ServeOptions, place: StorePlace) -> Iterator[tuple[OpenLiveBot, Sessions]]:
+def visitors(
+    options: ServeOptions, place: StorePlace, seat: LearnerSeat | None = None
+) -> Iterator[tuple[OpenLiveBot, Sessions]]:
     """Open the bot for visitors, which learns until the context ends, and continue their conversations.
+
+    Arguments are those of `open_live_bot`.
 
     Raises:
         ValueError: an option cannot be used; one line gives the reason.
@@ -292,12 +285,12 @@ def _visitors(options: ServeOptions, place: StorePlace) -> Iterator[tuple[OpenLi
     # PyTorch comes with another extra, which the teachers' pages do without.
     from dialogue_gym.live.run import open_live_bot
 
-    with open_live_bot(_part(options, LiveOptions, store=place), is_attended=options.teach) as bot:
+    with open_live_bot(
+        options_for(options, LiveOptions, store=place), is_attended=options.teach, seat=seat
+    ) as bot:
         for name in bot.live.conversations.open:  # some may wait for a reply since the last stop
             bot.live.resume(name)
-        ratings, minutes = burst_limit(options.burst)
-        limits = Limits(ratings=ratings, ratings_minutes=minutes)
-        people = Sessions(bot.live, limits, trusts_ratings=options.trust_ratings)
+        people = sessions_of(options, bot.live)
         with people.expiring():
             yield bot, people
 

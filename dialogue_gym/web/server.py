@@ -23,6 +23,8 @@ from dialogue_gym._files import FileError, FileKind, read_text
 from dialogue_gym._text import printable
 from dialogue_gym.web.access import LEAST_PASSWORD, is_loopback
 from dialogue_gym.web.connection import LimitedConnection, LimitedSocket
+from dialogue_gym.web.options import ServeOptions
+from dialogue_gym.web.paths import REST_WEBHOOK, TALK_PATH
 from dialogue_gym.web.security import MOST_BYTES, ProxyNotice
 
 PASSWORD = "DIALOGUE_GYM_PASSWORD"
@@ -127,13 +129,13 @@ def serve(
     )
 
     async def stop() -> None:
-        if ends is None:
+        if ends is None or not ends.is_set():
             listening.close()  # otherwise the system would go on taking connections, which nobody answers
         if on_stop:
             await on_stop()
 
     if opens:
-        threading.Timer(0.5, webbrowser.open, [opens]).start()
+        open_soon(opens)
     signal.signal(
         signal.SIGTERM, signal.default_int_handler
     )  # uvicorn raises the signal again after stopping
@@ -142,6 +144,11 @@ def serve(
         if ends:
             threading.Thread(target=_stop_at, args=(ends, running), daemon=True).start()
         running.run(sockets=[listening.dup()])
+
+
+def open_soon(address: str) -> None:
+    """Open a page in the browser in a moment, when it is served."""
+    threading.Timer(0.5, webbrowser.open, [address]).start()
 
 
 def _forms(proxy: str) -> list[str]:
@@ -254,3 +261,50 @@ def read_tokens(path: Path | None) -> dict[str, str]:
     if not found:
         raise ValueError(f"{path}: the file has no tokens")
     return found
+
+
+def told(options: ServeOptions, listening: socket.socket, path: str) -> str:
+    """Return the address of a page as people are told it; see `told_address`."""
+    return printable(told_address(options.host, listening, path, options.name, options.behind_proxy))
+
+
+def talking_lines(options: ServeOptions, listening: socket.socket) -> list[str]:
+    """Return sentences for people: how visitors and front ends reach the bot."""
+    lines = [
+        f"Talk to the bot at {told(options, listening, TALK_PATH)}",
+        f"Rasa's front ends reach it at {REST_WEBHOOK}",
+    ]
+    is_reached = not is_loopback(options.host) or options.name or options.behind_proxy
+    if is_reached and options.token_file is None:
+        lines.append(
+            "(Without --token-file everybody who reaches this address can write to the bot under any sender's"
+            " name, go on with that sender's conversation, and read the answers.)"
+        )
+    return lines
+
+
+def password_for(options: ServeOptions) -> str | None:
+    """Return the teachers' password; None where none is needed.
+
+    Raises:
+        ValueError: it is needed and missing, or its file cannot be read.
+    """
+    password = password_of(options.password_file, options.host)
+    if (options.teach or options.openenv) and password is None and (door := _open_door(options)):
+        reached = (
+            "visitors would reach the teachers' pages, too" if options.teach else "others would reach it"
+        )
+        raise ValueError(
+            f"{door}: {reached}, so a password is required: set DIALOGUE_GYM_PASSWORD, or give"
+            " --password-file"
+        )
+    return password
+
+
+def _open_door(options: ServeOptions) -> str:
+    """Return the options that let others than this machine in, to a server that listens here alone."""
+    if options.behind_proxy:
+        return f"--behind-proxy {options.behind_proxy[0]}"
+    flags = ("--talk", options.talk), ("--openenv", options.openenv)
+    found = [flag for flag, is_given in flags if is_given] if options.name else []
+    return f"{found[0]} --name {printable(options.name[0])}" if found else ""

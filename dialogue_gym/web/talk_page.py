@@ -20,10 +20,11 @@ from dialogue_gym.live.sessions import Rejected, Snapshot
 from dialogue_gym.web.access import network_of_client
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.channels.inbox import VISITORS_PAGE, Inbox
+from dialogue_gym.web.paths import TALK_PATH
 from dialogue_gym.web.responses import cookie_header
 from dialogue_gym.web.visitors import COOKIE, MOST_CHARACTERS, VisitorTokens
 
-PATH = "/talk"
+PATH = TALK_PATH
 _STATIC = Path(__file__).parent / "static"
 _DAYS = 365
 _IMAGES = ("http://", "https://", "data:image/")

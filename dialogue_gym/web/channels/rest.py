@@ -26,10 +26,11 @@ from dialogue_gym.web.access import bearer, network_of_client
 from dialogue_gym.web.channels.delivery import Delivery, DeliveryError
 from dialogue_gym.web.channels.inbox import Inbox
 from dialogue_gym.web.channels.slack import SLACK_PREFIX
+from dialogue_gym.web.paths import REST_WEBHOOK
 from dialogue_gym.web.responses import ErrorBody, EscapedJSON
 from dialogue_gym.web.visitors import PREFIX
 
-WEBHOOK, CALLBACK_WEBHOOK = "/webhooks/rest/webhook", "/webhooks/callback/webhook"
+WEBHOOK, CALLBACK_WEBHOOK = REST_WEBHOOK, "/webhooks/callback/webhook"
 CALLBACK = "callback"
 _TEXT: dict[str, Any] = {"minLength": 1, "pattern": r"\S"}
 _RESERVED = {PREFIX: "the visitors' page", SLACK_PREFIX: "people in Slack"}

@@ -62,14 +62,23 @@ class SocketChannel:
     It is an application that speaks Engine.IO and Socket.IO under `PATH`.
     """
 
-    def __init__(self, inbox: Inbox, tokens: VisitorTokens) -> None:
-        """Listen for messages; `tokens` are those of visitors."""
+    def __init__(self, inbox: Inbox, tokens: VisitorTokens, polls: bool = True) -> None:
+        """Listen for messages.
+
+        Args:
+            inbox: takes the messages.
+            tokens: the visitors' tokens.
+            polls: whether a connection may begin as long polls, all of which have to reach this process.
+        """
         self._inbox = inbox
         self._tokens = tokens
         self._connections: dict[str, Connection] = {}
         # Origins are checked before, for all paths alike.
         self._server = socketio.AsyncServer(
-            async_mode="asgi", cors_allowed_origins=[], max_http_buffer_size=MOST_BYTES
+            async_mode="asgi",
+            cors_allowed_origins=[],
+            max_http_buffer_size=MOST_BYTES,
+            transports=None if polls else ["websocket"],
         )
         self._engine: ASGIApp = socketio.ASGIApp(self._server, socketio_path=PATH)
         self._polls: set[asyncio.Task[None]] = set()

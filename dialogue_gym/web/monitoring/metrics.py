@@ -1,18 +1,29 @@
 """Figures of the running server for Prometheus: messages, latency, conversations and the learner.
 
 Each server has a registry of its own. Labels come from fixed lists, so that nobody's name can become one.
+Several processes of one server share their figures in a folder that their parent has made, in the way of
+prometheus_client (https://prometheus.github.io/client_python/multiprocess).
 """
 
 from __future__ import annotations
 
+import os
+import re
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
+from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED
 from dialogue_gym.version import __version__
@@ -24,6 +35,13 @@ ANSWERED, REFUSED, FAILED = "answered", "refused", "failed"
 """The outcomes of a message: answered; over a limit or invalid; not written down, or an error here."""
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """The upper bounds of the histogram of latencies, in seconds."""
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable with the folder in which the processes of a server share their figures."""
+_EVERY = 1.0
+_Mode = Literal["livemax", "livemin", "livesum"]
+"""The figure of several processes: the largest one, the smallest one, or the sum, of those that run."""
+_LIVE = re.compile(r"gauge_live[a-z]+_(\d+)\.db")
+"""The files of processes that run; the parent removes those of others."""
 
 
 class ServerMetrics:
@@ -35,10 +53,18 @@ class ServerMetrics:
     def __init__(self) -> None:
         """Begin with the figures of the process alone."""
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        Info("dialogue_gym_build", "The version of dialogue_gym.", registry=self.registry).info(
-            {"version": __version__}
+        self._folder = os.environ.get(FOLDER)
+        self._gauges: list[tuple[Gauge, Callable[[], float]]] = []
+        build = Gauge(
+            "dialogue_gym_build_info",
+            "The version of dialogue_gym.",
+            ["version"],
+            registry=self.registry,
+            multiprocess_mode="livemax",
         )
+        build.labels(__version__).set(1)
+        if self._folder is None:
+            ProcessCollector(registry=self.registry)
         self._messages = Counter(
             "dialogue_gym_messages",
             "Messages of people, by channel and outcome: answered, refused or failed.",
@@ -67,39 +93,66 @@ class ServerMetrics:
         for outcome in (SUCCESS, FAILURE, TRUNCATED):
             self._ended.labels(outcome)  # a rate of successes is 0 rather than unknown before the first
 
-    def watch(self, people: Sessions, trainer: Trainer) -> None:
-        """Add the figures of the conversations with people, and of the learner."""
+    def watch_people(self, people: Sessions, explorer: Explorer) -> None:
+        """Add the figures of the conversations with people, and of the weights that decide there."""
         bot = people.bot
         bot.conversations.on_end = lambda outcome: self._ended.labels(outcome).inc()
-        for name, text, value in (
-            ("conversations_open", "Open conversations.", lambda: len(bot.conversations)),
-            (
-                "conversations_with_teacher",
-                "Open conversations that a teacher has taken over.",
-                lambda: len(bot.conversations.teachers),
-            ),
-            (
-                "learner_backlog",
-                "Turns that are written down and wait for the learner.",
-                lambda: trainer.backlog,
-            ),
-            (
-                "learner_transitions",
-                "Transitions that the learner has learned from, since it began.",
-                lambda: trainer.learner.transitions,
-            ),
-            (
-                "learner_failed",
-                "1 if the learner has stopped with an error; the bot still answers.",
-                lambda: trainer.fault is not None,
-            ),
-            (
-                "weights_version",
-                "The version of the weights that decide: the updates that made them.",
-                lambda: trainer.explorer.actor.version,
-            ),
-        ):
-            Gauge(f"dialogue_gym_{name}", text, registry=self.registry).set_function(value)
+        self._watch("conversations_open", "Open conversations.", lambda: len(bot.conversations))
+        self._watch(
+            "conversations_with_teacher",
+            "Open conversations that a teacher has taken over.",
+            lambda: len(bot.conversations.teachers),
+        )
+        self._watch(
+            "weights_version",
+            "The version of the weights that decide: the updates that made them.",
+            lambda: explorer.actor.version,
+            "livemin",
+        )
+
+    def watch_learner(self, trainer: Trainer) -> None:
+        """Add the figures of the learner."""
+        self._watch(
+            "learner_backlog",
+            "Turns that are written down and wait for the learner.",
+            lambda: trainer.backlog,
+        )
+        self._watch(
+            "learner_transitions",
+            "Transitions that the learner has learned from, since it began.",
+            lambda: trainer.learner.transitions,
+        )
+        self._watch(
+            "learner_failed",
+            "1 if the learner has stopped with an error; the bot still answers.",
+            lambda: trainer.fault is not None,
+        )
+
+    def _watch(self, name: str, text: str, value: Callable[[], float], mode: _Mode = "livemax") -> None:
+        gauge = Gauge(f"dialogue_gym_{name}", text, registry=self.registry, multiprocess_mode=mode)
+        self._gauges.append((gauge, value))
+
+    def refresh(self) -> None:
+        """Set the figures of the present."""
+        for gauge, value in self._gauges:
+            gauge.set(value())
+
+    @contextmanager
+    def refreshing(self) -> Iterator[None]:
+        """Set the figures of the present every second, in a thread: other processes may be asked for them."""
+        is_over = threading.Event()
+
+        def run() -> None:
+            while not is_over.wait(_EVERY):
+                self.refresh()
+
+        thread = threading.Thread(target=run, name="figures", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
 
     @contextmanager
     def message(self, channel: str) -> Iterator[None]:
@@ -127,4 +180,29 @@ class ServerMetrics:
             accept: the `Accept` header of the request.
         """
         encode, kind = choose_encoder(accept)
-        return encode(self.registry), kind
+        self.refresh()
+        registry = self.registry
+        if self._folder is not None:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, self._folder)  # type: ignore[no-untyped-call]
+            registry.register(_Processes(Path(self._folder)))
+        return encode(registry), kind
+
+
+class _Processes(Collector):
+    """The memory, CPU time and open files of each process, by its number."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        found = (_LIVE.fullmatch(path.name) for path in self._folder.iterdir())
+        families: dict[str, Metric] = {}
+        for pid in sorted({match[1] for match in found if match}):
+            for metric in ProcessCollector(pid=partial(str, pid), registry=None).collect():
+                family = families.setdefault(
+                    metric.name, Metric(metric.name, metric.documentation, metric.type)
+                )
+                for sample in metric.samples:
+                    family.add_sample(sample.name, {**sample.labels, "pid": pid}, sample.value)
+        return families.values()

@@ -1,0 +1,230 @@
+"""The body of `dialogue-gym serve --workers`: the processes that serve people, and the one that learns."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp
+
+from dialogue_gym._text import printable
+from dialogue_gym.domain import load_domain
+from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.factory import how_to_talk, make_runner
+from dialogue_gym.journal.data_folder import data_folder
+from dialogue_gym.journal.entry import StoreError
+from dialogue_gym.journal.place import DatabaseUrl
+from dialogue_gym.journal.seat import LearnerSeat
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.handoff import Handoff
+from dialogue_gym.live.transitions import LiveReward
+from dialogue_gym.live.worker import BotUpdates, PublishedBot, TaughtBot
+from dialogue_gym.teaching.learner import rule_book
+from dialogue_gym.teaching.options import TeachOptions
+from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter, set_up
+from dialogue_gym.web.access import AccessPolicy
+from dialogue_gym.web.api import build_teachers_app, build_visitor_app
+from dialogue_gym.web.app import PATH, build
+from dialogue_gym.web.branding import Branding
+from dialogue_gym.web.channels.inbox import Inbox
+from dialogue_gym.web.domain_desk import DomainDesk
+from dialogue_gym.web.monitoring.health import MonitoredApp, ServerState
+from dialogue_gym.web.monitoring.logs import json_log
+from dialogue_gym.web.options import ServeOptions
+from dialogue_gym.web.part import Part, Role
+from dialogue_gym.web.run import channels_of, options_for, sessions_of, visitors
+from dialogue_gym.web.security import AccessMiddleware
+from dialogue_gym.web.server import password_for, read_metrics_token, serve, stopping_in_time
+from dialogue_gym.web.workspace import TeachingConfig, Workspaces
+
+_LOOKS_EVERY = 0.5
+"""Seconds between two looks for that which a process waits for."""
+
+
+def run_part(options: ServeOptions, part: Part) -> None:
+    """Serve as one of several processes, until it is asked to terminate.
+
+    Raises:
+        ValueError: an option cannot be used; one line gives the reason.
+        OSError: a file cannot be read or written.
+    """
+    part.stop_with_parent()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # lines of others come between
+    with contextlib.ExitStack() as stack:
+        if options.log_json:
+            stack.enter_context(json_log(options.log_texts))
+        process = _Process(options, part, stack)
+        process.work() if part.role == Role.WORKER else process.learn()
+
+
+class _Process:
+    """One of several processes of a server."""
+
+    def __init__(self, options: ServeOptions, part: Part, stack: contextlib.ExitStack) -> None:
+        self._options, self._part, self._stack = options, part, stack
+        self._listening = socket.socket(fileno=part.listening)
+        self._domain = load_domain(options.source)
+        assert isinstance(options.store, DatabaseUrl)  # options.check() has refused others
+        self._place = options.store
+        self._token = read_metrics_token(options.metrics_token)
+        self._state = ServerState()
+        self._state.on_stop.append(stack.enter_context(stopping_in_time()))
+        self._policy = AccessPolicy(
+            options.host, data_folder(self._place), password_for(options), options.name
+        )
+
+    def work(self) -> None:
+        """Serve people, by the weights that the learner publishes."""
+        options, stack, domain = self._options, self._stack, self._domain
+        channels, branding = (
+            channels_of(options),
+            Branding.read(domain.name, options.title, options.color, options.logo),
+        )
+        runner = make_runner(options.source, domain, options.actions, options.seed)
+        store = stack.enter_context(Store(self._place, is_shared=True))
+        store.use_domain(options.source, domain_text(options.source))
+        words = make_interpreter(
+            options.source, domain, options.nlu, options.seed, self._place, options.fallback
+        )
+        published = PublishedBot(store, domain)
+        self._part.tell_ready()
+        found: list[TaughtBot] = []
+
+        def is_published() -> bool:
+            newer = published.newer()
+            found.extend([newer] if newer else [])
+            return bool(found)
+
+        if not self._await(
+            "weights", "the bot is about to be ready; please come back in a moment", is_published
+        ):
+            return
+        taught = found[0]
+        explorer = published.explorer(taught, options.explore)
+        turn_taking = taught.env.settings.turn_taking
+        bot = LiveBot(
+            taught.domain,
+            store,
+            explorer,
+            for_people(words, taught.domain, options.teach),
+            runner,
+            turn_taking=turn_taking,
+            reward=LiveReward.of(taught.domain, counts_outcome=options.count_outcomes),
+            silence=options.silence * 60 or None,
+            rules=rule_book(taught.history, taught.domain, taught.env.action_names, turn_taking),
+        )
+        people = sessions_of(options, bot)
+        updates = BotUpdates(published, taught, explorer, people, words)
+        stack.enter_context(people.expiring())
+        stack.enter_context(updates.following())
+        self._state.metrics.watch_people(people, explorer)
+        self._state.checks["store"] = store.last_id
+        # Other sites may talk to the bot.
+        own = dataclasses.replace(self._policy, origins=options.origin, frames=options.allow_origin)
+        self._serve(build_visitor_app(Inbox(people, self._state), own, channels, branding))
+
+    def learn(self) -> None:
+        """Learn once this process is elected, and serve the teachers meanwhile."""
+        options, stack, domain = self._options, self._stack, self._domain
+        setup = set_up(domain, options_for(options, TeachOptions)) if options.teach else None
+        seat = stack.enter_context(contextlib.closing(LearnerSeat(self._place)))
+        self._part.tell_ready()
+        elsewhere = "another process learns, and serves the teachers' pages, at present"
+        if not self._await("seat", elsewhere, seat.take):
+            return
+        if setup:
+            with Store(self._place, is_shared=True) as opened:
+                for note in setup.prepare(opened):
+                    print(f"({printable(note)})")
+        bot, people = stack.enter_context(visitors(options, self._place, seat))
+        handoff = Handoff(people, bot.trainer)
+        desk = DomainDesk(domain, bot.store, bot.interpreter, handoff)
+        if not bot.interpreter.knows_words:
+            print(f"({how_to_talk(domain, False)})")
+        self._state.metrics.watch_learner(bot.trainer)
+        self._state.checks["store"] = bot.store.last_id
+        server = build_teachers_app(people, self._policy, desk, f"{PATH}/" if setup else "/api/domain")
+        if setup:
+            await_training(bot.interpreter)  # NiceGUI looks at all objects when it starts, see `run`
+            config = TeachingConfig(
+                domain, setup.user, setup.turn_taking, setup.runner, bot.interpreter, options.seed
+            )
+            server = build(Workspaces(bot.store, config, handoff, desk), self._policy, server)
+        from dialogue_gym.live.shared_learner import SharedLearner
+
+        ended = threading.Event()
+        reasons: list[str] = []
+
+        def end(reason: str) -> None:
+            reasons.append(reason)
+            ended.set()
+
+        learner = SharedLearner(bot.trainer, seat, handoff, domain, end)
+        learner.start()
+        stack.callback(learner.stop)
+        self._serve(server, ended)
+        if reasons:
+            raise StoreError(reasons[0])
+
+    def _await(self, what: str, line: str, is_there: Callable[[], bool]) -> bool:
+        """Wait for something, and refuse requests meanwhile; return False if the process is to stop.
+
+        Args:
+            what: its name among the parts that are not ready.
+            line: the answer to requests.
+            is_there: returns whether it is there.
+        """
+        if is_there():
+            return True
+        found, is_over = threading.Event(), threading.Event()
+        faults: list[StoreError] = []
+
+        def look() -> None:
+            try:
+                while not is_over.wait(_LOOKS_EVERY):
+                    if is_there():
+                        found.set()
+                        return
+            except StoreError as error:
+                faults.append(error)
+                found.set()
+
+        def fail() -> None:
+            raise ValueError(line)
+
+        thread = threading.Thread(target=look, name="waiting", daemon=True)
+        thread.start()
+        state = ServerState(checks={what: fail})
+        refusal = PlainTextResponse(f"{line}\n", 503, {"retry-after": "5"})
+        server = MonitoredApp(AccessMiddleware(refusal, self._policy), state, self._policy, self._token)
+        self._run(server, state, found)
+        is_over.set()
+        thread.join()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is under way until it serves again
+        if faults:
+            raise faults[0]
+        return found.is_set()
+
+    def _serve(self, server: ASGIApp, ends: threading.Event | None = None) -> None:
+        """Serve an application until the process is to stop, or until an event."""
+        with self._state.metrics.refreshing():
+            monitored = MonitoredApp(server, self._state, self._policy, self._token)
+            self._run(monitored, self._state, ends)
+
+    def _run(self, app: ASGIApp, state: ServerState, ends: threading.Event | None) -> None:
+        options = self._options
+        serve(
+            app,
+            self._listening,
+            ends=ends,
+            proxies=options.behind_proxy,
+            on_stop=state.stop,
+            logs_json=options.log_json,
+        )
