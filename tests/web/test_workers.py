@@ -1,0 +1,171 @@
+"""Several processes that serve one bot: a parent, workers, and the learner, on a store in PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra web is missing")
+
+from dialogue_gym.journal.entry import USER
+from dialogue_gym.journal.place import DatabaseUrl
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.checkpoints import checkpoints_of
+from tests import ROOT
+from tests.commands import call
+from tests.web.requests import ask
+from tests.web.servers import wait_for
+from tests.web.test_monitoring import Monitored
+
+FRENCH = '/inform{"cuisine": "french"}'
+
+
+class Workers(Monitored):
+    """A server of several processes; `port` is that of the workers."""
+
+    command = ("serve", "--talk", "--no-open")
+
+    def __init__(self, folder: Path, place: DatabaseUrl, *options: str) -> None:
+        self.place = place
+        super().__init__(folder / "server", *options)
+
+    def start(self) -> None:
+        self._words = tuple(self.place.url if word == str(self.folder) else word for word in self._words)
+        super().start()
+
+    @property
+    def teachers(self) -> Teachers:
+        (port,) = re.findall(r"Teach the bot at http://[^/]*:(\d+)/", self.log.read_text())
+        return Teachers(int(port))
+
+    def parts(self) -> dict[int, str]:
+        """Return the processes that run, by their numbers: `worker` or `learner`."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError, IndexError, ValueError):
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                told = (folder / "environ").read_bytes().partition(b"DIALOGUE_GYM_PART=")[2]
+                if parent == self._process.pid and told:
+                    found[int(folder.name)] = told.split()[0].decode()
+        return found
+
+    def one(self, role: str) -> int:
+        return next(pid for pid, name in self.parts().items() if name == role)
+
+    def is_ready(self) -> bool:
+        return status(self) == 200 and status(self.teachers) == 200
+
+
+class Teachers:
+    """The port of the teachers' pages."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+
+def status(server: object) -> int:
+    with suppress(OSError):
+        return ask(server, "/health/ready")[0]
+    return 0
+
+
+def is_running(pid: int) -> bool:
+    with suppress(OSError):
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+@pytest.fixture
+def server(tmp_path: Path, database: DatabaseUrl) -> Iterator[Workers]:
+    server = Workers(tmp_path, database, "--workers", "1")
+    wait_for(server.is_ready)
+    yield server
+    server.stop()
+    server.kill()
+
+
+def test_processes_that_cannot_share_a_store_are_refused_in_one_line(tmp_path: Path) -> None:
+    def refusal(*words: str) -> str:
+        done = call("serve", "restaurant", *words, cwd=tmp_path)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout, done.stderr
+        return done.stderr
+
+    assert "PostgreSQL" in refusal("--talk", "--workers", "2", "--store", "folder")
+    assert "PostgreSQL" in refusal("--talk", "--workers", "1")
+    url = "postgresql://nobody@127.0.0.1:1/nothing"
+    assert "add --talk" in refusal("--workers", "2", "--store", url)
+    assert "--openenv" in refusal("--talk", "--openenv", "--workers", "2", "--store", url)
+    assert "--workers" in refusal("--talk", "--teachers-port", "9000")
+    words = ["serve", "restaurant", "--talk", "--workers", "3", "--store", url, "--port", "0"]
+    done = subprocess.run(
+        [sys.executable, "-m", "dialogue_gym", *words], cwd=tmp_path, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    # The first process says it, and the others are not started.
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout, done
+    assert "no server answers there" in done.stderr
+
+
+@pytest.mark.slow
+def test_processes_that_die_start_again_and_all_stop_together(server: Workers) -> None:
+    assert server.say("ann", FRENCH)[0] == 200
+    before = server.parts()
+    assert sorted(before.values()) == ["learner", "worker"]
+    for role in ("worker", "learner"):
+        os.kill(server.one(role), signal.SIGKILL)
+        wait_for(lambda: len(server.parts()) == 2 and not server.parts().keys() <= before.keys())
+        wait_for(server.is_ready)
+    assert not server.parts().keys() & before.keys()
+    assert server.say("ann", FRENCH)[0] == 200
+    wait_for(lambda: server.figures()["learner_transitions"] > 0)
+    figures = server.figures()
+    assert figures["messages_total rest answered"] == 2, "also those of processes that have died"
+    pids = {name.split()[1] for name in figures if name.startswith("process_start_time_seconds")}
+    assert {*map(int, pids)} == {*server.parts()}
+    server.stop()
+    assert server.exit_status == 0, server.log.read_text()
+    said = server.log.read_text()
+    assert not any(map(is_running, before)) and "Traceback" not in said
+    assert said.count("Talk to the bot at") == 1 and said.count("(everything is saved)") == 1
+    for role in ("worker 1", "the learner"):
+        assert f"({role} has ended (SIGKILL), and starts again in 0.5 s)" in said
+    with Store(server.place, create=False, read_only=True) as store:
+        assert [entry.kind for entry in store.entries()].count(USER) == 2
+        assert store.check() == []
+        checkpoint = next(checkpoints_of(server.place).readable(pytest.fail))
+        assert checkpoint.state["upto"] == store.last_id()
+
+
+@pytest.mark.slow
+def test_processes_end_with_their_parent(server: Workers) -> None:
+    pids = server.parts()
+    server.kill()
+    wait_for(lambda: not any(map(is_running, pids)))
+
+
+@pytest.mark.slow
+def test_another_machine_has_the_learner_once_that_of_the_first_one_is_gone(
+    server: Workers, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Workers(tmp_path / "other", server.place, "--workers", "1")
+    try:
+        wait_for(lambda: status(other) == 200)
+        assert status(other.teachers) == 503
+        code, _, body = ask(other.teachers, "/teach/")
+        assert code == 503 and "another process learns" in body
+        server.kill()
+        wait_for(other.is_ready)
+        code, _, body = ask(other.teachers, "/teach/")
+        assert code == 200
+    finally:
+        other.stop()
+        assert other.exit_status == 0, other.log.read_text()
