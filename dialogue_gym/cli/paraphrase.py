@@ -61,10 +61,7 @@ def paraphrase(
     data = read_given(nlu or map(str, own_examples(source)))
     if not data.examples:
         raise ValueError(f"{source}: the domain has no NLU examples; give some with --nlu")
-    if out.suffix not in (".yml", ".yaml"):
-        raise ValueError(f"--out {quoted(str(out))}: the file is YAML, so its name ends with .yml")
-    if not out.parent.is_dir():
-        raise ValueError(f"--out {quoted(str(out))}: the folder does not exist")
+    _check_new(out)
     endpoint = chat_endpoint(model, base_url, timeout, token_limit, request or [])
     about = domain.description or f"It is called {domain.name}."
 
@@ -73,7 +70,7 @@ def paraphrase(
         return content if isinstance(content, str) else ""
 
     chosen = paraphrases.sources(data.examples, each, seed)
-    found, fault = paraphrases.Paraphrases(), None
+    found, fault = paraphrases.Paraphrases(), ""
     try:
         for number, found in enumerate(
             paraphrases.paraphrase(data, TrainedInterpreter(domain, data), ask, chosen), 1
@@ -82,7 +79,9 @@ def paraphrase(
                 kept = counted(len(found.kept), "sentence")
                 note(f"{number} of {counted(len(chosen), 'request')}, {kept} kept")
     except EndpointError as error:
-        fault = error
+        fault = str(error)
+    except KeyboardInterrupt:  # what was paid for is kept
+        fault = "interrupted"
     if found.kept:
         from dialogue_gym.nlu import dump_examples
 
@@ -100,3 +99,14 @@ def paraphrase(
         print("no file is written, since there is nothing new")
     if fault:
         raise EndpointError(f"this is what {counted(usage.calls, 'answer')} gave: {fault}")
+
+
+def _check_new(out: Path) -> None:
+    """Refuse a file that cannot be the result, before anything is paid for."""
+    faults = {
+        "the file is YAML, so its name ends with .yml": out.suffix not in (".yml", ".yaml"),
+        "the folder does not exist": not out.parent.is_dir(),
+        "this file exists already; give another name": out.exists(),
+    }
+    for fault in (fault for fault, is_there in faults.items() if is_there):
+        raise ValueError(f"--out {quoted(str(out))}: {fault}")

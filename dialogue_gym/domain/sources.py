@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from dialogue_gym.domain.model import DomainError
 YAML_SUFFIXES = (".yml", ".yaml")
 STORE_FILE = "journal.sqlite"
 """Marks the folder of a store, whose exported files are not those of the project."""
+MOST_FOLDERS = 5_000
+"""The most folders that are looked through for the files of a project."""
 _NOT_OURS = ("node_modules", "__pycache__", "models", "results")
 _MARKS = (STORE_FILE, "pyvenv.cfg")
 _DOMAIN_KEY = re.compile(
@@ -89,11 +91,15 @@ def files_of(source: Source, skipped: list[Problem]) -> tuple[str, list[Path]]:
     return printable(path.resolve().name), paths
 
 
-def project_files(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
-    """Yield the files of a project with some suffixes; a folder comes before its subfolders.
+def project_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Return the files of a project with some suffixes; a folder comes before its subfolders.
 
     Hidden files, stores, virtual environments, and folders of models and installed packages are left out.
+
+    Raises:
+        DomainError: there are more folders than a project has; to look through all would take minutes.
     """
+    found: list[Path] = []
     seen: set[str] = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         inside = Path(parent)
@@ -103,9 +109,14 @@ def project_files(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _NOT_OURS)
+        if len(seen) > MOST_FOLDERS:
+            raise DomainError(
+                f"{folder}: it has more than {MOST_FOLDERS:,} folders; give the folder or the file of one bot"
+            )
         for name in sorted(files):
             if name.lower().endswith(tuple(suffixes)) and not name.startswith("."):
-                yield inside / name
+                found.append(inside / name)
+    return found
 
 
 def _has_domain(path: Path, skipped: list[Problem]) -> bool:

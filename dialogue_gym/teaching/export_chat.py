@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dialogue_gym._files import FileError
 from dialogue_gym._text import counted
 from dialogue_gym.conversation.conversation import BotState, is_rejected
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
@@ -61,8 +62,11 @@ def export_chats(history: History, domain: Domain, folder: Path) -> Exported:
     Raises:
         StoreError: the content of an entry does not fit its kind.
         DomainError: an event names an action or a slot that the domain does not have.
+        FileError: one of the files exists, and is not of an earlier export.
         OSError: a file cannot be written.
     """
+    for name in (CONVERSATIONS, PREFERENCES):
+        _refuse_other_content(folder / name)
     chats = chats_of(history, domain)
     lines = {CONVERSATIONS: chats.conversations, PREFERENCES: chats.preferences}
     # Without any content, only a file of an earlier export is written: it must not keep its lines.
@@ -75,6 +79,20 @@ def export_chats(history: History, domain: Domain, folder: Path) -> Exported:
     if chats.left_out:
         notes.append(f"{counted(chats.left_out, 'correction')} about listening left out")
     return Exported(write_texts(texts), notes)
+
+
+def _refuse_other_content(path: Path) -> None:
+    """Refuse a file with lines that no export has written."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        first = stream.readline()
+    try:
+        is_own = not first or {"tools", "conversation"} <= json.loads(first).keys()
+    except (ValueError, AttributeError):
+        is_own = False
+    if not is_own:
+        raise FileError(f"{path}: this file exists, and is not an export of a store; give another folder")
 
 
 def _note(name: str, lines: int, is_written: bool) -> str:

@@ -92,10 +92,12 @@ def evaluate_text(
         progress: called with the number of dialogues so far and their success rate.
 
     Returns:
-        The figures. If an endpoint fails after some dialogues, they are those of all users until then.
+        The figures. If an endpoint fails after some dialogues, or Ctrl-C interrupts them, they are those of
+        all users until then: answers cost money.
 
     Raises:
         EndpointError: an endpoint fails before all tries with the first user are over.
+        KeyboardInterrupt: Ctrl-C comes before that.
         ValueError: the agent cannot act in this mode or domain.
     """
     rows: list[tuple[float, ...]] = []
@@ -108,8 +110,8 @@ def evaluate_text(
                 rows.append((user, *_play(dialogue, agent, first + user, chance)))
                 if progress:
                     progress(len(rows), sum(row[1] for row in rows) / len(rows))
-    except EndpointError as error:
-        fault = str(error)
+    except (EndpointError, KeyboardInterrupt) as error:
+        fault = str(error) or "interrupted"
         rows = rows[: len(rows) // tries * tries]
         if not rows:
             raise

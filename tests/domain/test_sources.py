@@ -13,6 +13,7 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.check import check_files
 from dialogue_gym.conversation import Conversation, UserUttered
 from dialogue_gym.conversation.events import BotUttered
+from dialogue_gym.domain import sources
 from dialogue_gym.domain.loader import domain_text, parse_domain, read_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.factory import chat_stories, make_stories, own_examples, unused_code
@@ -60,6 +61,22 @@ def test_the_domain_files_of_a_folder_are_merged(tmp_path: Path, monkeypatch: py
     assert [Path(warning.file).name for warning in warnings] == ["latin.yml"]
     monkeypatch.chdir(project)
     assert load_domain(".") == load_domain("../pizza/") == domain
+
+
+def test_a_folder_with_more_than_a_project_is_not_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the root of a disk: to look through all of it takes minutes."""
+    monkeypatch.setattr(sources, "MOST_FOLDERS", 20)
+    for number in range(20):
+        (tmp_path / f"{number}/node_modules/more").mkdir(parents=True)
+    (tmp_path / "domain.yml").write_text("intents: [greet]\n", encoding="utf-8")
+    message = f"{tmp_path}: it has more than 20 folders; give the folder or the file of one bot"
+    assert check_files([str(tmp_path)]) == [f"error: {message}"]
+    with pytest.raises(DomainError, match=message):
+        load_domain(tmp_path)
+    (tmp_path / "19").rename(tmp_path / ".19")
+    assert load_domain(tmp_path).intents == ("greet",)
 
 
 def test_responses_in_markdown_are_those_of_retrieval_intents(tmp_path: Path) -> None:

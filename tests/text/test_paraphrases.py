@@ -87,6 +87,10 @@ def test_a_server_that_fails_midway_leaves_a_whole_file(tmp_path: Path) -> None:
         done = paraphrase(server.url, "--out", str(out))
     assert done.returncode == 2 and "this is what 4 answers gave: " in done.stderr
     assert len(read_examples(out).examples) > len(DATA.examples)
+    with chat_server(model) as server:
+        again = paraphrase(server.url, "--out", str(out))
+        assert again.returncode == 2 and "this file exists already; give another name" in again.stderr
+        assert not server.requests
 
 
 @pytest.mark.parametrize(
