@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from dialogue_gym._text import printable
 from dialogue_gym.journal import postgres_link, postgres_schema
-from dialogue_gym.journal.data_folder import DatabaseFile, data_folder
+from dialogue_gym.journal.data_folder import DatabaseFile, data_folder, write_new_data
 from dialogue_gym.journal.entry import Draft, Entry
 from dialogue_gym.journal.place import DatabaseUrl, PlaceError, place_of
 from dialogue_gym.journal.store import Store, StoreError
@@ -354,3 +354,19 @@ def test_files_of_a_database_are_like_those_of_a_folder(files: DatabaseFile, tmp
     assert (
         json.dumps(str(files)) == json.dumps(str(files.link.url)) and postgres_link.SCHEMA == "dialogue_gym"
     )
+
+
+def test_of_several_first_starts_at_once_one_makes_the_key(database: DatabaseUrl) -> None:
+    keys = [f"key {number}".encode() for number in range(8)]
+    at_once = threading.Barrier(len(keys))
+
+    def start(key: bytes) -> bytes:
+        path = data_folder(database) / "web.key"
+        path.parent.mkdir()
+        at_once.wait()
+        write_new_data(path, key)
+        return path.read_bytes()
+
+    with ThreadPoolExecutor(len(keys)) as pool:
+        (kept,) = {*pool.map(start, keys)}
+    assert kept in keys

@@ -21,7 +21,8 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.checkpoints import checkpoints_of
 from tests import ROOT
 from tests.commands import call
-from tests.web.requests import ask
+from tests.postgres import PostgresServer
+from tests.web.requests import ask, client
 from tests.web.servers import wait_for
 from tests.web.test_monitoring import Monitored
 
@@ -59,6 +60,11 @@ class Workers(Monitored):
 
     def one(self, role: str) -> int:
         return next(pid for pid, name in self.parts().items() if name == role)
+
+    def wait_without(self, pid: int) -> None:
+        """Wait until another process has taken the place of one."""
+        wait_for(lambda: len(self.parts()) == 2 and pid not in self.parts())
+        wait_for(self.is_ready)
 
     def is_ready(self) -> bool:
         return status(self) == 200 and status(self.teachers) == 200
@@ -115,14 +121,25 @@ def test_processes_that_cannot_share_a_store_are_refused_in_one_line(tmp_path: P
 
 
 @pytest.mark.slow
-def test_processes_that_die_start_again_and_all_stop_together(server: Workers) -> None:
+def test_processes_that_die_start_again_and_all_stop_together(
+    server: Workers, postgres: PostgresServer
+) -> None:
     assert server.say("ann", FRENCH)[0] == 200
+    polls = ask(server, "/socket.io/?EIO=4&transport=polling")
+    assert polls[0] == 400, "the next poll could reach another worker"
+    with client.connect(f"ws://127.0.0.1:{server.port}/socket.io/?EIO=4&transport=websocket") as opened:
+        assert str(opened.recv()).startswith("0")
     before = server.parts()
     assert sorted(before.values()) == ["learner", "worker"]
     for role in ("worker", "learner"):
-        os.kill(server.one(role), signal.SIGKILL)
-        wait_for(lambda: len(server.parts()) == 2 and not server.parts().keys() <= before.keys())
-        wait_for(server.is_ready)
+        killed = server.one(role)
+        os.kill(killed, signal.SIGKILL)
+        server.wait_without(killed)
+    learner = server.one("learner")
+    postgres.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%learns%'"
+    )
+    server.wait_without(learner)
     assert not server.parts().keys() & before.keys()
     assert server.say("ann", FRENCH)[0] == 200
     wait_for(lambda: server.figures()["learner_transitions"] > 0)
@@ -137,6 +154,8 @@ def test_processes_that_die_start_again_and_all_stop_together(server: Workers) -
     assert said.count("Talk to the bot at") == 1 and said.count("(everything is saved)") == 1
     for role in ("worker 1", "the learner"):
         assert f"({role} has ended (SIGKILL), and starts again in 0.5 s)" in said
+    assert "another process may be the learner since" in said
+    assert "(the learner has ended (status 2), and starts again in 1 s)" in said
     with Store(server.place, create=False, read_only=True) as store:
         assert [entry.kind for entry in store.entries()].count(USER) == 2
         assert store.check() == []
