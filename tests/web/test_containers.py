@@ -66,7 +66,8 @@ def test_image_and_services_agree_on_port_store_and_health() -> None:
     assert the("EXPOSE") == PORT and f":{PORT}{READY_PATH}" in the("HEALTHCHECK")
     assert json.loads(the("ENTRYPOINT"))[:2] == ["dialogue-gym", "serve"]
     app = composed()["services"]["app"]
-    assert app["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
+    assert app["ports"] == [f"127.0.0.1:{port}:{port}" for port in (PORT, int(PORT) + 1)]
+    assert int(option(app["command"], "--workers")) > 1
     database = composed()["services"]["db"]
     user, name = (database["environment"][f"POSTGRES_{key}"] for key in ("USER", "DB"))
     assert option(app["command"], "--store") == f"postgresql://{user}@db/{name}"
