@@ -293,7 +293,7 @@ def test_each_extra_brings_the_packages_that_its_programs_load(extra: str, modul
         name: {re.split(r"[>=\[]", line)[0] for line in config["options.extras_require"][name].split()}
         for name in ("fast", "datasets", "agents", "teach", "nlu", "live", "web")
     }
-    names = {"scikit-learn": "sklearn", "google-re2": "re2"}
+    names = {"argon2-cffi": "argon2", "scikit-learn": "sklearn", "google-re2": "re2"}
     others = set().union(*extras.values()) - extras[extra]
     blocked = {names.get(other, other.replace("-", "_")) for other in others}
     code = f"""

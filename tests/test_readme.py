@@ -54,6 +54,7 @@ RUN_BY = {
     "docs/play.md": "tests/play/test_dialog.py",
     "docs/search-users.md": "tests/agents/search/test_report.py",
     "docs/serving.md": "tests/web/test_containers.py",
+    "docs/teachers.md": "tests/docs/test_guides.py",
     "docs/your-domain.md": "tests/docs/test_guides.py",
 }
 """The tests that run the code of other pages."""

@@ -28,6 +28,7 @@ _EXTRAS = {
     "sklearn": "nlu",
     "httpx2": "hub",
     "huggingface_hub": "hub",
+    "argon2": "web",
     "fastapi": "web",
     "itsdangerous": "web",
     "nicegui": "web",

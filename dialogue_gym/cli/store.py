@@ -1,4 +1,4 @@
-"""`dialogue-gym store`: inspect, export, prune and erase conversations."""
+"""`dialogue-gym store`: inspect, export, prune and erase conversations, and invite teachers."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from dialogue_gym.cli.options import (
 )
 from dialogue_gym.cli.ratings import judge_store, review_ratings
 from dialogue_gym.cli.tables import table, when
+from dialogue_gym.cli.teachers import invite, list_teachers, show_log
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.domain import load_domain
@@ -51,11 +52,16 @@ from dialogue_gym.teaching.review import Correction, corrections
 from dialogue_gym.teaching.tracker_import import import_trackers
 from dialogue_gym.teaching.tracker_store import read_trackers
 
-store = typer.Typer(help="Inspect, export, prune and erase conversations.", no_args_is_help=True)
+store = typer.Typer(
+    help="Inspect, export, prune and erase conversations; invite teachers.", no_args_is_help=True
+)
 store.command(name="evaluate")(evaluate_by_logs)
 store.command(name="ratings")(review_ratings)
 store.command(name="raters")(judge_store)
 store.command(name="fit")(fit)
+store.command(name="invite")(invite)
+store.command(name="teachers")(list_teachers)
+store.command(name="log")(show_log)
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")]

@@ -11,19 +11,25 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 from dialogue_gym._files import write_whole
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.place import DatabaseUrl, StorePlace
 from dialogue_gym.journal.postgres_link import PostgresLink
 from dialogue_gym.journal.postgres_schema import migrate, version_of
+
+_WITH_TABLES: WeakSet[PostgresLink] = WeakSet()
+"""Connections to databases whose tables have been seen: they stay, and need not be looked for again."""
+_LOCK_SECONDS = 10.0
+"""Seconds for which a change of a file waits for those of other processes."""
 
 
 @dataclass(frozen=True, order=True)
@@ -77,10 +83,15 @@ class DatabaseFile:
         return self._has_tables() and bool(self._run("SELECT 1 FROM files WHERE name = %(name)s"))
 
     def _has_tables(self) -> bool:
+        if self.link in _WITH_TABLES:
+            return True
         try:
-            return version_of(self.link) > 0
+            has_tables = version_of(self.link) > 0
         except StoreError as error:
             raise OSError(errno.EIO, str(error)) from None
+        if has_tables:
+            _WITH_TABLES.add(self.link)
+        return has_tables
 
     def is_dir(self) -> bool:
         """Return whether there are files in this folder."""
@@ -123,11 +134,19 @@ class DatabaseFile:
         """Write the content, all of it or nothing; it is on the disk then."""
         self._run(_WRITE, data=data)
 
-    def write_new(self, data: bytes) -> None:
-        """Write the content, unless there is such a file; of several processes at once one writes it."""
-        self._run(
-            "INSERT INTO files (name, data) VALUES (%(name)s, %(data)s) ON CONFLICT DO NOTHING", data=data
-        )
+    def append_bytes(self, data: bytes) -> None:
+        """Add to the end of the content, at most once: the file has these bytes nowhere else."""
+        self._run(_APPEND, data=data)
+
+    def snapshot(self) -> tuple[int | None, bytes | None]:
+        """Return the number of the content, as `stat` gives it, and the content; None without a file."""
+        query = "SELECT version, data FROM files WHERE name = %(name)s"
+        rows = self._run(query) if self._has_tables() else []
+        return (rows[0][0], bytes(rows[0][1])) if rows else (None, None)
+
+    def exchange(self, data: bytes, version: int | None) -> bool:
+        """Write the content in the place of one with a number; return whether it was still that one."""
+        return bool(self._run(_CREATE if version is None else _EXCHANGE, data=data, version=version))
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the file."""
@@ -137,6 +156,17 @@ class DatabaseFile:
 _WRITE = """
 INSERT INTO files (name, data) VALUES (%(name)s, %(data)s)
 ON CONFLICT (name) DO UPDATE SET data = excluded.data, version = excluded.version
+"""
+# A statement is sent again if the connection was lost, so each must do nothing the second time.
+_APPEND = """
+INSERT INTO files (name, data) VALUES (%(name)s, %(data)s)
+ON CONFLICT (name) DO UPDATE SET data = files.data || excluded.data, version = excluded.version
+WHERE position(excluded.data in files.data) = 0
+"""
+_CREATE = "INSERT INTO files (name, data) VALUES (%(name)s, %(data)s) ON CONFLICT DO NOTHING RETURNING 1"
+_EXCHANGE = """
+UPDATE files SET data = %(data)s, version = nextval('file_versions')
+WHERE name = %(name)s AND version = %(version)s RETURNING 1
 """
 
 DataPath = Path | DatabaseFile
@@ -200,9 +230,71 @@ def write_new_data(path: DataPath, data: bytes) -> None:
         OSError: it cannot be written.
     """
     if isinstance(path, DatabaseFile):
-        path.write_new(data)
+        path.exchange(data, None)  # of several processes at once one writes it
     elif not path.exists():  # of a folder, one process at a time makes use
         write_data(path, data)
+
+
+def append_data(path: DataPath, data: bytes) -> None:
+    """Add to the end of a file that belongs to a store; it is on the disk then. Several processes can.
+
+    Args:
+        path: the file, which need not exist.
+        data: bytes that the file has nowhere else, such as a line with a random part.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if isinstance(path, DatabaseFile):
+        path.append_bytes(data)
+        return
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with open(handle, "ab", buffering=0) as file:
+        file.write(data)
+        os.fsync(file.fileno())
+
+
+def change_data(path: DataPath, change: Callable[[bytes | None], bytes]) -> None:
+    """Change a file that belongs to a store. Processes do so one after another, so that no change is lost.
+
+    Args:
+        path: the file, which need not exist.
+        change: returns the new content for the one before, which is None without a file. It may be called
+            several times; an error that it raises leaves the file as it is.
+
+    Raises:
+        OSError: the file cannot be read or written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if isinstance(path, DatabaseFile):
+        while True:
+            version, before = path.snapshot()
+            data = change(before)
+            # If the connection was lost, the first attempt may have been the one that wrote it.
+            if path.exchange(data, version) or path.snapshot()[1] == data:
+                return
+    from filelock import FileLock
+
+    with FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_SECONDS):
+        write_data(path, change(path.read_bytes() if path.exists() else None))
+        path.chmod(0o600)
+
+
+def stamp_of(path: DataPath) -> tuple[int, ...] | None:
+    """Return numbers that another content of a file changes; None without a file.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    if isinstance(path, DatabaseFile):
+        return (found.st_mtime_ns,)
+    # Two writes in one tick of the clock have the same time, but not the same file.
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 @cache

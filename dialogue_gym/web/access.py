@@ -1,12 +1,15 @@
-"""The rules of access: hosts, origins, the teachers' password, and the cookies of those who gave it.
+"""The rules of access: hosts, origins, teachers' accounts or their one password, and the cookies of teachers.
 
-Without a password the server listens on this machine alone. Requests that a browser was lured into sending
+Without either the server listens on this machine alone. Requests that a browser was lured into sending
 from another site are refused even then: by their host, which gives away a foreign name that points here, and
 by their origin.
 """
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import binascii
 import hashlib
 import hmac
 import ipaddress
@@ -23,12 +26,14 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
+from dialogue_gym.journal.activity import ActivityKind, ActivityLog
 from dialogue_gym.journal.data_folder import DataPath, write_new_data
+from dialogue_gym.web.account_file import AccountFile
+from dialogue_gym.web.accounts import LEAST_PASSWORD, Account, TeacherRole, same_name
 from dialogue_gym.web.attempts import TEACH, Applicant, PasswordAttempts
 from dialogue_gym.web.responses import cookie_header
 from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
 
-LEAST_PASSWORD = 8
 COOKIE, BROWSER_COOKIE = "dialogue_gym_teacher", "dialogue_gym_browser"
 """The cookies of a teacher who has signed in, and of a browser in which one did once."""
 _BROWSER_DAYS = 365
@@ -69,6 +74,18 @@ def bearer(request: HTTPConnection) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def name_and_password(request: HTTPConnection) -> tuple[str, str] | None:
+    """Return the name and the password of a request, as HTTP's basic authentication sends them."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, password = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (name, password) if colon else None
+
+
 def network_of_client(request: HTTPConnection) -> str:
     """Return the network from which a request comes."""
     return network_of(request.client.host) if request.client else ""
@@ -85,16 +102,21 @@ class TooManyTries(Exception):
 
 @dataclass
 class AccessPolicy:
-    """The rules of access: hosts, origins, the teachers' password and their cookies.
+    """The rules of access: hosts, origins, teachers' accounts or their one password, and their cookies.
+
+    The password is for one person alone: with it they sign in under any name, and administer. As soon as
+    there are accounts, teachers need one, and the password is that of OpenEnv's clients alone.
 
     Attributes:
         host: the address that the server listens on.
-        folder: the files that belong to the store, with the key that signs cookies, and the sign-ins.
-        password: the teachers' password; required if other machines reach the server.
+        folder: the files that belong to the store: the key that signs cookies, sign-ins, accounts, the log.
+        password: the shared password; required without accounts if other machines reach the server.
         names: further host names of the server.
         origins: other sites whose pages may send requests.
         frames: other sites whose pages may show the visitors' page in a frame.
         attempts: the wrong passwords so far, after which the next try waits for a doubling pause (`Backoff`).
+        accounts: the accounts of teachers.
+        log: the activity log.
     """
 
     host: str
@@ -110,9 +132,11 @@ class AccessPolicy:
 
         Raises:
             ValueError: the password is missing or too short.
-            OSError: the key cannot be written.
+            OSError: the key cannot be written, or the accounts cannot be read.
         """
-        if self.password is None and not is_loopback(self.host):
+        self.accounts, self.log = AccountFile(self.folder), ActivityLog(self.folder)
+        self._had_accounts = self.accounts.is_used
+        if self.password is None and not is_loopback(self.host) and not self._had_accounts:
             raise ValueError(
                 f"--host {self.host}: other machines can reach this address, so a password is required: set"
                 " DIALOGUE_GYM_PASSWORD, or give --password-file"
@@ -123,16 +147,43 @@ class AccessPolicy:
         # The password is part of the secret, so that a new one ends all sessions of the old.
         secret = hmac.digest(key, (self.password or "").encode(), "sha256")
         self._names = URLSafeTimedSerializer(secret, salt=COOKIE)
-        self._sessions = TeacherSessions(self.folder / _SESSIONS_FILE, secret)
-        self._browsers = self.signer(BROWSER_COOKIE)
+        path = self.folder / _SESSIONS_FILE
+        self._of_password = TeacherSessions(path, secret)
+        self._of_accounts = TeacherSessions(path, hmac.digest(key, b"\0accounts", "sha256"))
         self._digest = _digest(self.password) if self.password is not None else None
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether there are accounts; if their file is removed, nobody gets in before the next start."""
+        self._had_accounts = self._had_accounts or self.accounts.is_used
+        return self._had_accounts
+
+    @property
+    def needs_sign_in(self) -> bool:
+        """Whether teachers have to sign in with a password."""
+        return self.password is not None or self.has_accounts
+
+    @property
+    def _sessions(self) -> TeacherSessions:
+        return self._of_accounts if self.has_accounts else self._of_password
 
     def signer(self, purpose: str) -> URLSafeSerializer:
         """Return a signer of texts for one purpose, which stays valid under another password."""
         return URLSafeSerializer(_key(self.folder / _KEY_FILE), salt=purpose)
 
+    def account(self, teacher: str) -> Account | None:
+        """Return the account of a teacher; None without one."""
+        return self.accounts.roster.find(teacher) if self.has_accounts else None
+
+    def allows(self, teacher: str, role: TeacherRole) -> bool:
+        """Return whether a teacher has the rights of a role now; without accounts everybody has all."""
+        if not self.has_accounts:
+            return True
+        account = self.account(teacher)
+        return account is not None and account.role.includes(role)
+
     def try_password(self, realm: str, request: HTTPConnection, password: str) -> bool:
-        """Return whether this is the password. Wrong ones delay the next try.
+        """Return whether this is the shared password. Wrong ones delay the next try.
 
         Args:
             realm: `TEACH` or `API`.
@@ -142,13 +193,45 @@ class AccessPolicy:
         Raises:
             TooManyTries: the client has to wait first; the password was not looked at.
         """
-        browser = self._browser(request.headers) if realm == TEACH else None
-        applicant = Applicant(realm, network_of_client(request), browser)
-        if (wait := self.attempts.wait(applicant)) > 0:
-            raise TooManyTries(int(wait) + 1)
+        applicant = self._applicant(realm, request)
+        self._check_wait(applicant)
         is_right = self._digest is None or hmac.compare_digest(_digest(password), self._digest)
         self.attempts.succeed(applicant) if is_right else self.attempts.fail(applicant)
         return is_right
+
+    async def identify(self, realm: str, request: HTTPConnection, name: str, password: str) -> str | None:
+        """Return the name of the teacher who gives this password; None if it is wrong.
+
+        With accounts it is the password of one, whose name is returned; otherwise the shared one, which goes
+        with any name. Arguments and errors are those of `try_password`, and:
+
+        Raises:
+            OSError: the accounts cannot be read.
+        """
+        if not self.has_accounts:
+            return name if self.try_password(realm, request, password) else None
+        applicant = self._applicant(realm, request, name)
+        async with self.attempts.turn:
+            self._check_wait(applicant)
+            account = await asyncio.to_thread(self._verified, name, password)
+            self.attempts.succeed(applicant) if account else self.attempts.fail(applicant)
+        return account.name if account else None
+
+    def _verified(self, name: str, password: str) -> Account | None:
+        account = self.accounts.verified(name, password)
+        if account is None:
+            # Written down in any case, so that the time of the answer does not tell whose name it is.
+            known = self.accounts.roster.find(name)
+            self.log.record("", ActivityKind.WRONG_PASSWORD, known.name if known else "an unknown name")
+        return account
+
+    def _applicant(self, realm: str, request: HTTPConnection, name: str = "") -> Applicant:
+        browser = self._browser(request.headers, name) if realm == TEACH else None
+        return Applicant(realm, network_of_client(request), browser, same_name(name))
+
+    def _check_wait(self, applicant: Applicant) -> None:
+        if (wait := self.attempts.wait(applicant)) > 0:
+            raise TooManyTries(int(wait) + 1)
 
     def sign_in(self, teacher: str, headers: Headers, path: str, is_https: bool) -> list[tuple[bytes, bytes]]:
         """Sign a teacher in, in the place of whoever was; return the headers that set their cookies.
@@ -162,11 +245,14 @@ class AccessPolicy:
         Raises:
             OSError: the sign-in cannot be written.
         """
+        account = self.account(teacher)
         if token := _cookie(headers, COOKIE):
             self._sessions.end(token)
-        token = self._sessions.begin(teacher)
-        browser = self._browser(headers) or secrets.token_urlsafe(16)
-        sign = str(self._browsers.dumps(browser))
+        token = self._sessions.begin(account.key if account else teacher)
+        self.log.record(teacher, ActivityKind.SIGNED_IN)
+        name = account.name if account else ""
+        browser = self._browser(headers, name) or secrets.token_urlsafe(16)
+        sign = str(self._browser_signer(name).dumps(browser))
         return [
             cookie_header(COOKIE, token, path, DAYS, is_https),
             cookie_header(BROWSER_COOKIE, sign, path, _BROWSER_DAYS, is_https),
@@ -179,6 +265,10 @@ class AccessPolicy:
             OSError: the file of sign-ins cannot be written.
         """
         if token := _cookie(headers, COOKIE):
+            if teacher := self.teacher(headers):
+                self.log.record(
+                    teacher, ActivityKind.SIGNED_OUT_EVERYWHERE if everywhere else ActivityKind.SIGNED_OUT
+                )
             self._sessions.end(token, everywhere)
         return cookie_header(COOKIE, "", path, 0, False)
 
@@ -187,8 +277,12 @@ class AccessPolicy:
         token = _cookie(headers, COOKIE)
         if token is None:
             return None
-        if (name := self._sessions.teacher(token)) is not None or self.password is not None:
-            return name
+        signed_in = self._sessions.teacher(token)
+        if self.has_accounts:
+            account = self.accounts.roster.of_key(signed_in) if signed_in else None
+            return account.name if account else None
+        if signed_in is not None or self.password is not None:
+            return signed_in
         # Without a password the cookie only names the teacher, and those of earlier versions still do.
         try:
             signed = self._names.loads(token, max_age=DAYS * 86400)
@@ -207,13 +301,17 @@ class AccessPolicy:
             return []
         return [cookie_header(COOKIE, token, path, DAYS, is_https)]
 
-    def _browser(self, headers: Headers) -> str | None:
-        """Return the sign of a browser in which a teacher has signed in before."""
+    def _browser(self, headers: Headers, account: str) -> str | None:
+        """Return the sign of a browser in which a teacher has signed in before, to an account if given."""
         try:
-            sign = self._browsers.loads(_cookie(headers, BROWSER_COOKIE) or "")
+            sign = self._browser_signer(account).loads(_cookie(headers, BROWSER_COOKIE) or "")
         except BadSignature:
             return None
         return sign if isinstance(sign, str) else None
+
+    def _browser_signer(self, account: str) -> URLSafeSerializer:
+        # The sign of one account opens no way around the delays of another.
+        return self.signer(f"{BROWSER_COOKIE} {same_name(account)}" if account else BROWSER_COOKIE)
 
     def knows_host(self, host: str) -> bool:
         """Return whether a `Host` header names this server."""

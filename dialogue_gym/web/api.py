@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Security
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPBearer
+from fastapi.security import HTTPBasic, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
@@ -17,10 +17,13 @@ from starlette.types import ASGIApp
 
 from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import Json, to_json
+from dialogue_gym.journal.activity import ActivityKind, ActivityLog
+from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.store import StoreError
 from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.turn import LiveError
-from dialogue_gym.web.access import AccessPolicy, TooManyTries, bearer
+from dialogue_gym.web.access import AccessPolicy, TooManyTries, bearer, name_and_password
+from dialogue_gym.web.accounts import RoleError, TeacherRole
 from dialogue_gym.web.attempts import API as API_REALM
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.channels.inbox import Inbox
@@ -37,8 +40,8 @@ from dialogue_gym.web.visitors import COOKIE, VisitorTokens
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "invalid JSON, text or sender"},
-    403: {"description": "request from another site"},
-    401: {"model": ErrorBody, "description": "missing or wrong token or password"},
+    403: {"description": "request from another site, or a role that does not allow it"},
+    401: {"model": ErrorBody, "description": "missing or wrong token, or name and password"},
     404: {"model": ErrorBody, "description": "not found"},
     413: {"model": ErrorBody, "description": "message or request too long"},
     422: {"model": ErrorBody, "description": "missing field, or field of the wrong type"},
@@ -104,20 +107,23 @@ RatingId = Annotated[int, Path(ge=0, lt=1 << 53, description="the id of a rating
 def rest_app(
     inbox: Inbox,
     tokens: Tokens,
-    teacher: Callable[[Request], bool],
+    teacher: Callable[[Request, TeacherRole], Awaitable[str]],
     origins: Iterable[str] = (),
     desk: DomainDesk | None = None,
     callbacks: Sequence[str] = (),
+    log: ActivityLog | None = None,
 ) -> FastAPI:
     """Return the application.
 
     Args:
         inbox: takes the messages of senders.
         tokens: finds the channel of a token; see `add_rest`.
-        teacher: returns whether a request comes from a teacher.
+        teacher: returns the name of the teacher who sends a request, and whose role has these rights; raises
+            `HTTPException` for all other requests.
         origins: sites whose pages may send requests.
         desk: edits the domain; without it, no request can.
         callbacks: the addresses to which answers may be posted.
+        log: the activity log; None for none.
     """
     app = FastAPI(
         title="dialogue_gym",
@@ -126,7 +132,7 @@ def rest_app(
         redoc_url=None,
         responses=_ERRORS,
     )
-    _add_teachers(app, inbox.people, teacher, desk)
+    _add_teachers(app, inbox.people, teacher, desk, log)
     add_rest(app, inbox, tokens, callbacks)
     _add_error_handlers(app)
     allowed = list(origins)
@@ -142,21 +148,33 @@ def rest_app(
 
 
 def _add_teachers(
-    app: FastAPI, people: Sessions, teacher: Callable[[Request], bool], desk: DomainDesk | None
+    app: FastAPI,
+    people: Sessions,
+    teacher: Callable[[Request, TeacherRole], Awaitable[str]],
+    desk: DomainDesk | None,
+    log: ActivityLog | None,
 ) -> None:
     """Add the interface for teachers' programs; arguments are those of `rest_app`."""
+    schemes = [
+        Security(HTTPBearer(auto_error=False, scheme_name="password", description="the shared password")),
+        Security(HTTPBasic(auto_error=False, scheme_name="account", description="a teacher's account")),
+    ]
 
-    # In the event loop, one at a time: in threads many guesses could arrive before the first is found wrong.
-    async def as_teacher(request: Request) -> None:
-        if not teacher(request):
-            raise HTTPException(401, "teacher's password required", {"www-authenticate": "Bearer"})
+    def needing(role: TeacherRole) -> Any:
+        async def check(request: Request) -> str:
+            return await teacher(request, role)
 
-    password = Security(
-        HTTPBearer(auto_error=False, scheme_name="password", description="password of teachers")
-    )
-    teachers = [password, Depends(as_teacher)]
+        return Depends(check)
 
-    @app.get(API + "/people/{sender:path}/tracker", response_model=TrackerBody, dependencies=teachers)
+    teaches, approves = needing(TeacherRole.TEACH), needing(TeacherRole.APPROVE)
+
+    def record(who: str, what: ActivityKind, about: str) -> None:
+        if log:
+            log.record(who, what, about)
+
+    reads = [*schemes, teaches]
+
+    @app.get(API + "/people/{sender:path}/tracker", response_model=TrackerBody, dependencies=reads)
     def tracker(sender: Sender) -> Response:
         """Return the sender's conversation, or the last one they had."""
         snapshot = people.snapshot(sender, is_trusted=True)
@@ -169,13 +187,14 @@ def _add_teachers(
             }
         )
 
-    @app.post(API + "/people/{sender:path}/rating", status_code=204, dependencies=teachers)
-    def rate(sender: Sender, rating: RatingBody) -> Response:
+    @app.post(API + "/people/{sender:path}/rating", status_code=204, dependencies=schemes)
+    def rate(sender: Sender, rating: RatingBody, who: str = approves) -> Response:
         """Rate a decision of the bot, or a conversation."""
         people.rate(sender, rating.value, rating.about, is_trusted=True)
+        record(who, ActivityKind.RATED, people.snapshot(sender, is_trusted=True).conversation)
         return Response(status_code=204)
 
-    @app.get(API + "/ratings", response_model=list[PendingRatingBody], dependencies=teachers)
+    @app.get(API + "/ratings", response_model=list[PendingRatingBody], dependencies=reads)
     def ratings() -> list[Json]:
         """Return the ratings that await approval, the oldest first."""
         return [
@@ -183,19 +202,21 @@ def _add_teachers(
             for one in people.waiting()
         ]
 
-    @app.post(API + "/ratings/{id}/approval", status_code=204, dependencies=teachers)
-    def approve(id: RatingId) -> Response:
+    @app.post(API + "/ratings/{id}/approval", status_code=204, dependencies=schemes)
+    def approve(id: RatingId, who: str = approves) -> Response:
         """Approve a rating."""
         people.approve(id)
+        record(who, ActivityKind.APPROVED, f"rating {id}")
         return Response(status_code=204)
 
-    @app.delete(API + "/ratings/{id}", status_code=204, dependencies=teachers)
-    def decline(id: RatingId) -> Response:
+    @app.delete(API + "/ratings/{id}", status_code=204, dependencies=schemes)
+    def decline(id: RatingId, who: str = approves) -> Response:
         """Reject a rating."""
         people.decline(id)
+        record(who, ActivityKind.REJECTED, f"rating {id}")
         return Response(status_code=204)
 
-    add_domain(app, desk, teachers)
+    add_domain(app, desk, schemes, teaches)
 
 
 def _add_error_handlers(app: FastAPI) -> None:
@@ -220,19 +241,30 @@ def _add_error_handlers(app: FastAPI) -> None:
         return error_body(503, "the message could not be stored and was not processed; try again later")
 
 
-def _teachers_of(policy: AccessPolicy) -> Callable[[Request], bool]:
-    """Return a function that returns whether a request has the teachers' password."""
+def _teachers_of(policy: AccessPolicy) -> Callable[[Request, TeacherRole], Awaitable[str]]:
+    """Return a function that returns the teacher who sends a request; see `rest_app`."""
 
-    def is_teacher(request: Request) -> bool:
-        if policy.password is None or (given := bearer(request)) is None:
-            return False  # without a password nobody is a teacher, rather than everybody
+    async def teacher(request: Request, role: TeacherRole) -> str:
+        if policy.has_accounts:
+            scheme, given = 'Basic realm="teachers", charset="UTF-8"', name_and_password(request)
+            needed = "the name and password of an account required, as HTTP's basic authentication"
+        else:
+            token = bearer(request)
+            # Without a password nobody is a teacher here, rather than everybody.
+            given = None if token is None or not policy.needs_sign_in else (PERSON, token)
+            scheme, needed = "Bearer", "teacher's password required"
         try:
-            return policy.try_password(API_REALM, request, given)
+            found = await policy.identify(API_REALM, request, *given) if given else None
         except TooManyTries as error:
             headers = {"retry-after": str(error.seconds)}
             raise HTTPException(429, "too many wrong passwords", headers) from None
+        if found is None:
+            raise HTTPException(401, needed, {"www-authenticate": scheme})
+        if not policy.allows(found, role):
+            raise HTTPException(403, str(RoleError(role)))
+        return found
 
-    return is_teacher
+    return teacher
 
 
 def build_teachers_app(people: Sessions, policy: AccessPolicy, desk: DomainDesk, home: str) -> ASGIApp:
@@ -240,12 +272,12 @@ def build_teachers_app(people: Sessions, policy: AccessPolicy, desk: DomainDesk,
 
     Args:
         people: the sessions of people.
-        policy: the rules of access; without a password, the interface is closed.
+        policy: the rules of access; without accounts and a password, the interface is closed.
         desk: edits the domain.
         home: the path to which the other paths lead.
     """
     server = FastAPI(title="dialogue_gym", docs_url=None, redoc_url=None, responses=_ERRORS)
-    _add_teachers(server, people, _teachers_of(policy), desk)
+    _add_teachers(server, people, _teachers_of(policy), desk, policy.log)
     _add_error_handlers(server)
 
     @server.get("/", include_in_schema=False)
@@ -267,14 +299,15 @@ def build_visitor_app(
 
     Args:
         inbox: takes the messages of visitors and senders.
-        policy: the rules of access; without a password, the interface for programs is closed.
+        policy: the rules of access; without accounts and a password, nobody is a teacher here.
         channels: the channels beside the page and the sockets of widgets; by default REST without a token.
         branding: the looks of the page; by default the name of the domain.
         desk: lets teachers' programs edit the domain.
     """
     channels = channels or Channels()
     tokens = named_tokens(channels.tokens)
-    server = rest_app(inbox, tokens, _teachers_of(policy), policy.origins, desk, channels.callbacks)
+    teacher = _teachers_of(policy)
+    server = rest_app(inbox, tokens, teacher, policy.origins, desk, channels.callbacks, policy.log)
     if channels.slack:
         slack = SlackChannel(inbox, channels.slack)
         server.post(SLACK_WEBHOOK, include_in_schema=False)(slack.hear)

@@ -8,22 +8,24 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from nicegui import app as pages
 from nicegui import ui
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from dialogue_gym._text import visible
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.web.access import AccessPolicy
+from dialogue_gym.web.accounts import RoleError
 from dialogue_gym.web.pages.conversations import conversations_page as build_conversations
 from dialogue_gym.web.pages.domain import domain_page as build_domain
-from dialogue_gym.web.pages.login import sign_in_form, take_form
+from dialogue_gym.web.pages.login import TEACHERS, add_sign_in
 from dialogue_gym.web.pages.people import people_page as build_people
 from dialogue_gym.web.pages.progress import show_progress
 from dialogue_gym.web.pages.teach import Watchers, teach
+from dialogue_gym.web.pages.teachers import add_teachers
 from dialogue_gym.web.paths import TEACH_PATH
 from dialogue_gym.web.play_page import PlayPage
 from dialogue_gym.web.responses import COMPILED, leads_home
@@ -60,6 +62,17 @@ function toggleTheme() {
 })();
 </script>"""
 
+_LEAVE = f"""<script>
+// The page of somebody who is not signed in any more leads to the sign-in once its socket is closed.
+(function listen() {{
+  if (!window.socket) return setTimeout(listen, 50);
+  const look = () => fetch("{PATH}{_STATIC_PATH}/style.css", {{ cache: "no-store" }}).then(
+    (answer) => answer.status === 401 && location.reload(), () => {{}});
+  window.socket.on("disconnect", look);
+  window.socket.io.on("reconnect_error", look);
+}})();
+</script>"""
+
 
 def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None = None) -> FastAPI:
     """Return the application, of which there can be one in a process.
@@ -77,7 +90,10 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
         offered = (*offered, _PLAY)
 
     async def workspace_of(request: Request) -> Workspace:
-        return await asyncio.to_thread(workspaces.of, policy.teacher(request.headers) or PERSON)
+        teacher = policy.teacher(request.headers)
+        if teacher is None and policy.needs_sign_in:  # it has ended since the request was let in
+            raise HTTPException(401, "sign in again")
+        return await asyncio.to_thread(workspaces.of, teacher or PERSON)
 
     @ui.page("/", title="Teach", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
     async def teach_page(request: Request) -> None:
@@ -109,7 +125,7 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
         async def people_page(request: Request) -> None:
             workspace = await workspace_of(request)
             _frame("/people", workspace, offered)
-            build_people(handoff, workspace.shared.store, workspace.teacher)
+            build_people(handoff, workspace)
 
     if domain.fake_user is not None:
         play = PlayPage(domain, head=_THEME)
@@ -117,18 +133,18 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
 
         @pages.get(_PLAY[0])
         async def play_page(request: Request) -> Response:
-            top = f'<header class="top">{_header(_PLAY[0], await workspace_of(request), offered)}</header>'
-            return await play.respond(request, top)
+            return await play.respond(request, _top(_PLAY[0], await workspace_of(request), offered))
 
     add_transfers(pages, workspace_of, watchers.show)
 
-    @pages.get(ENTER)
-    def enter(request: Request) -> Response:
-        return sign_in_form(policy, request)
+    add_sign_in(pages, policy, PATH)
+    add_teachers(
+        pages, policy, workspace_of, lambda workspace: _top(TEACHERS, workspace, offered), PATH, _THEME
+    )
 
-    @pages.post(ENTER)
-    async def entered(request: Request) -> Response:
-        return take_form(policy, request, await request.body(), PATH)
+    @pages.exception_handler(RoleError)
+    def not_allowed(request: Request, error: RoleError) -> Response:
+        return PlainTextResponse(f"{error}\n", 403)
 
     pages.add_exception_handler(404, leads_home(f"{PATH}/"))
     pages.add_static_files(_STATIC_PATH, _STATIC)
@@ -150,8 +166,13 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
 
 def _frame(here: str, workspace: Workspace, offered: Sequence[tuple[str, str]]) -> None:
     """Put the header of all pages on a page."""
-    ui.add_head_html(f'<link rel="stylesheet" href="{PATH}{_STATIC_PATH}/style.css">{_THEME}')
+    ui.add_head_html(f'<link rel="stylesheet" href="{PATH}{_STATIC_PATH}/style.css">{_THEME}{_LEAVE}')
     ui.html(_header(here, workspace, offered), sanitize=False, tag="header").classes("top")
+
+
+def _top(here: str, workspace: Workspace, offered: Sequence[tuple[str, str]]) -> str:
+    """Return the header of a page that the framework does not make."""
+    return f'<header class="top">{_header(here, workspace, offered)}</header>'
 
 
 def _header(here: str, workspace: Workspace, offered: Sequence[tuple[str, str]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,23 +25,31 @@ class Applicant:
         realm: `TEACH` or `API`.
         network: the network from which they come.
         browser: the sign of a browser that has given the right password before; None without one.
+        account: the name of the account whose password it is to be; empty for the shared password.
     """
 
     realm: str
     network: str
     browser: str | None = None
+    account: str = ""
 
 
 class PasswordAttempts:
     """The wrong passwords so far. Not thread-safe.
 
     An applicant with a sign waits for their own wrong passwords alone, so that nobody in the same
-    network, and no crowd of networks, can lock them out.
+    network, and no crowd of networks, can lock them out. Who knows the password of one account has not made
+    up for wrong passwords of another.
+
+    Attributes:
+        turn: held while a password is checked that takes a while, so that many guesses at once cannot
+            overtake the first of them that is found wrong.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin without any; `clock` is the time in seconds."""
         self._backoffs = RateLimiter(Backoff, clock=clock)
+        self.turn = asyncio.Lock()
         self._everybody = RateLimiter(partial(TokenBucket, MOST_WRONG, _HOUR), clock=clock)
 
     def wait(self, applicant: Applicant) -> float:
@@ -60,6 +69,5 @@ class PasswordAttempts:
 
 
 def _key(applicant: Applicant) -> str:
-    if applicant.browser:
-        return f"{applicant.realm} browser {applicant.browser}"
-    return f"{applicant.realm} network {applicant.network}"
+    source = f"browser {applicant.browser}" if applicant.browser else f"network {applicant.network}"
+    return f"{applicant.realm} {source} {applicant.account}"

@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from dialogue_gym._text import printable
-from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.teaching.domain_edits import EditError
 from dialogue_gym.web.domain_desk import DomainDesk, SlotBody, SlotEdit, TextEdit, slot_parts
 from dialogue_gym.web.responses import ErrorBody, EscapedJSON
@@ -41,12 +40,19 @@ class DomainBody(BaseModel):
     slots: dict[str, SlotBody] = Field(description="by name")
 
 
-def add_domain(app: FastAPI, desk: DomainDesk | None, teachers: Sequence[Any]) -> None:
-    """Let teachers read and edit the domain; without a desk nobody can."""
+def add_domain(app: FastAPI, desk: DomainDesk | None, schemes: Sequence[Any], teacher: Any) -> None:
+    """Let teachers read and edit the domain; without a desk nobody can.
+
+    Args:
+        app: the application.
+        desk: edits the domain.
+        schemes: the dependencies that describe the passwords of teachers.
+        teacher: the dependency that gives the name of a teacher, and refuses all others.
+    """
     if desk is None:
         return
 
-    @app.get(API + "/domain", response_model=DomainBody, dependencies=teachers)
+    @app.get(API + "/domain", response_model=DomainBody, dependencies=[*schemes, teacher])
     def domain() -> Response:
         """Return the texts of responses, the examples of intents, and the slots."""
         now = desk.look()
@@ -61,12 +67,14 @@ def add_domain(app: FastAPI, desk: DomainDesk | None, teachers: Sequence[Any]) -
     @app.post(
         API + "/domain/edits",
         status_code=204,
-        dependencies=teachers,
+        dependencies=schemes,
         responses={409: {"model": ErrorBody, "description": "changed by somebody else meanwhile"}},
     )
-    def edit(edit: Annotated[TextEdit | SlotEdit, Body(discriminator="kind")]) -> Response:
+    def edit(
+        edit: Annotated[TextEdit | SlotEdit, Body(discriminator="kind")], author: str = teacher
+    ) -> Response:
         """Edit a text of a response, an example of an intent, or a slot; the bot goes by it at once."""
-        desk.edit(edit, PERSON)
+        desk.edit(edit, author)
         return Response(status_code=204)
 
     @app.exception_handler(EditError)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.slot import SLOT_TYPES
+from dialogue_gym.journal.activity import ActivityKind, ActivityLog
 from dialogue_gym.journal.entry import DOMAIN, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -104,6 +105,7 @@ class DomainDesk:
         store: Store,
         interpreter: TaughtInterpreter,
         handoff: Handoff | None = None,
+        log: ActivityLog | None = None,
     ) -> None:
         """Begin with a domain as its file has it.
 
@@ -112,11 +114,13 @@ class DomainDesk:
             store: the store for the edits.
             interpreter: learns the examples.
             handoff: passes the domain on to the bot that visitors talk to, if there is one.
+            log: the activity log; None for none.
         """
         self._original = domain
         self._store = store
         self._interpreter = interpreter
         self._handoff = handoff
+        self._log = log
         self._lock = threading.Lock()
         self._history = History()
         self._seen = 0
@@ -160,6 +164,8 @@ class DomainDesk:
             self._store.append_all(Draft("", DOMAIN, one.content(), None, author) for one in additions)
             domain = self._look().domain
             self._interpreter.learn(self._history, domain)
+        if self._log:
+            self._log.record(author, ActivityKind.EDITED, f"{edit.kind} {edit.name}")
         if self._handoff is not None and domain != now.domain:
             self._handoff.grow(domain)
         return edit.name

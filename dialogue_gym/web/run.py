@@ -34,6 +34,7 @@ from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.text.dialogue import TextDialogue
 from dialogue_gym.training.environments import check_user, parse_text_settings
 from dialogue_gym.web.access import AccessPolicy, is_loopback
+from dialogue_gym.web.account_file import AccountFile
 from dialogue_gym.web.api import Channels, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
@@ -50,6 +51,7 @@ from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.responses import INLINE_STYLES
 from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.server import (
+    PASSWORD_IS_IDLE,
     address_of,
     allow_open_files,
     listen,
@@ -115,18 +117,21 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
     for note in domain_notes(options.source):
         print(f"({printable(note)})")
     offer = _offer(options, domain) if options.openenv else None
-    password = password_for(options)
     if offer and not (options.teach or options.talk):
-        _serve_openenv(options, listening, offer, password)
+        _serve_openenv(options, listening, offer, password_for(options))
         return
     branding = Branding.read(domain.name, options.title, options.color, options.logo)
     setup = set_up(domain, options_for(options, TeachOptions)) if options.teach else None
     place = setup.place if setup else options.store or _live_store(options.source, domain)
     channels = channels_of(options)
+    has_accounts = AccountFile(data_folder(place)).is_used
+    password = password_for(options, has_accounts)
     state, figures_token = ServerState(), read_metrics_token(options.metrics_token)
     with contextlib.ExitStack() as stack:
         state.on_stop.append(stack.enter_context(stopping_in_time()))
         policy = AccessPolicy(options.host, data_folder(place), password, options.name)
+        if has_accounts and password is not None:
+            print(f"({PASSWORD_IS_IDLE})")
         if setup:
             with Store(place) as opened:
                 notes = setup.prepare(opened)
@@ -143,7 +148,7 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             store, handoff, words = bot.store, Handoff(people, bot.trainer), bot.interpreter
             # Other sites may talk to the bot, but not reach the teachers' pages.
             own = dataclasses.replace(policy, origins=options.origin, frames=options.allow_origin)
-            desk = DomainDesk(domain, store, words, handoff)
+            desk = DomainDesk(domain, store, words, handoff, policy.log)
             state.metrics.watch_people(people, bot.trainer.explorer)
             state.metrics.watch_learner(bot.trainer)
             server = build_visitor_app(Inbox(people, state), own, channels, branding, desk)
@@ -162,7 +167,7 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
                 words,
                 options.seed,
             )
-            workspaces = Workspaces(store, config, handoff, desk)
+            workspaces = Workspaces(store, config, handoff, desk, policy.allows, policy.log)
             server = build(workspaces, policy, server)
         assert store is not None and server is not None  # options.check() has refused to serve nothing
         state.checks["store"] = store.last_id

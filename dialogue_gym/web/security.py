@@ -19,6 +19,8 @@ MOST_BYTES = 1_000_000
 """The size of a request's body, and of a message through the socket, at most."""
 ENTER = "/enter"
 """The path of the sign-in form."""
+JOIN = "/join/"
+"""The path of invitations, before their token."""
 _FINISH_BYTES, _FINISH_SECONDS = 20 * MOST_BYTES, 5.0
 _TOO_LARGE = 413, f"request too large: more than {MOST_BYTES} bytes"
 
@@ -43,7 +45,7 @@ class AccessMiddleware:
             enter: the path of the sign-in form; None for an application without signing in.
             framed: the path of the one page that the policy's `frames` may show; None for none.
             content: the content that the application's pages may load, one of those in `responses`.
-            needs_bearer: whether requests need the password as a bearer token, if there is one.
+            needs_bearer: whether requests need the shared password as a bearer token, if there is one.
         """
         self._app = app
         self._policy = policy
@@ -62,18 +64,18 @@ class AccessMiddleware:
             await _refuse(scope, receive, send, *refusal)
             return
         home = scope.get("root_path", "")
-        if self._enter and self._policy.password is not None and not self._policy.teacher(headers):
+        if self._enter and self._is_signed_out(headers):
             path = scope["path"].removeprefix(home)
-            if path != self._enter:
+            if path != self._enter and not (scope["type"] == "http" and path.startswith(JOIN)):
                 is_page = scope["type"] == "http" and "text/html" in headers.get("accept", "")
                 if is_page:
-                    redirect = RedirectResponse(home + self._enter, status_code=303)
+                    redirect = RedirectResponse(f"{home}{self._enter}", status_code=303)
                     await redirect(scope, receive, _with_headers(send, security_headers()))
                 else:
                     await _refuse(scope, receive, send, 401, "password required")
                 return
         if scope["type"] == "websocket":
-            if self._enter and self._policy.password is not None:
+            if self._enter:
                 receive, send = self._while_signed_in(headers, receive, send)
             await self._app(scope, receive, send)
             return
@@ -118,13 +120,17 @@ class AccessMiddleware:
             return 429, str(error)
         return None if is_right else (401, "wrong password")
 
+    def _is_signed_out(self, headers: Headers) -> bool:
+        # Asked for each message: the first account closes an open server, also for those who are in.
+        return self._policy.needs_sign_in and self._policy.teacher(headers) is None
+
     def _while_signed_in(self, headers: Headers, receive: Receive, send: Send) -> tuple[Receive, Send]:
         """Return the channels of a socket, which closes once the teacher is signed out."""
         has_ended = False
 
         async def receiving() -> Message:
             message = await receive()
-            if message["type"] == "websocket.receive" and self._policy.teacher(headers) is None:
+            if message["type"] == "websocket.receive" and self._is_signed_out(headers):
                 return {"type": "websocket.disconnect", "code": 1008}
             return message
 
@@ -132,7 +138,7 @@ class AccessMiddleware:
             nonlocal has_ended
             if has_ended:
                 return
-            if message["type"] == "websocket.send" and self._policy.teacher(headers) is None:
+            if message["type"] == "websocket.send" and self._is_signed_out(headers):
                 has_ended = True
                 message = {"type": "websocket.close", "code": 1008}
             await send(message)

@@ -21,14 +21,19 @@ from starlette.types import ASGIApp
 
 from dialogue_gym._files import FileError, FileKind, read_text
 from dialogue_gym._text import printable
-from dialogue_gym.web.access import LEAST_PASSWORD, is_loopback
+from dialogue_gym.web.access import is_loopback
+from dialogue_gym.web.accounts import LEAST_PASSWORD
 from dialogue_gym.web.connection import LimitedConnection, LimitedSocket
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.paths import REST_WEBHOOK, TALK_PATH
 from dialogue_gym.web.security import MOST_BYTES, ProxyNotice
 
 PASSWORD = "DIALOGUE_GYM_PASSWORD"
-"""The environment variable with the teachers' password."""
+"""The environment variable with the shared password."""
+PASSWORD_IS_IDLE = (
+    "Teachers have accounts, so the shared password signs nobody in; it is for clients of OpenEnv."
+)
+"""A line for a server that has both."""
 _OTHER_FILES = 256
 """Open files and sockets of a server besides those of sessions."""
 _ANSWERS_FINISH, _ALL_STOPS = 5.0, 9.5
@@ -210,8 +215,8 @@ def told_address(
     return f"https://{names[0]}{path}/ (through the proxy, from {here})"
 
 
-def password_of(file: Path | None, host: str) -> str | None:
-    """Return the teachers' password: from a file, the environment, or the terminal where one is required.
+def password_of(file: Path | None, host: str, has_accounts: bool = False) -> str | None:
+    """Return the shared password: from a file, the environment, or the terminal where one is required.
 
     Raises:
         FileError: the file cannot be read.
@@ -220,7 +225,7 @@ def password_of(file: Path | None, host: str) -> str | None:
         return read_text(file, _PASSWORD_FILE).rstrip("\r\n")
     if (password := os.environ.get(PASSWORD)) is not None:
         return password
-    if not is_loopback(host) and sys.stdin.isatty():
+    if not is_loopback(host) and not has_accounts and sys.stdin.isatty():
         return getpass("Choose a password for teachers: ")
     return None
 
@@ -283,14 +288,19 @@ def talking_lines(options: ServeOptions, listening: socket.socket) -> list[str]:
     return lines
 
 
-def password_for(options: ServeOptions) -> str | None:
-    """Return the teachers' password; None where none is needed.
+def password_for(options: ServeOptions, has_accounts: bool = False) -> str | None:
+    """Return the shared password; None where none is needed.
+
+    Args:
+        options: the options.
+        has_accounts: whether teachers have accounts. Clients of OpenEnv have none.
 
     Raises:
         ValueError: it is needed and missing, or its file cannot be read.
     """
-    password = password_of(options.password_file, options.host)
-    if (options.teach or options.openenv) and password is None and (door := _open_door(options)):
+    password = password_of(options.password_file, options.host, has_accounts)
+    is_open = options.openenv or (options.teach and not has_accounts)
+    if is_open and password is None and (door := _open_door(options)):
         reached = (
             "visitors would reach the teachers' pages, too" if options.teach else "others would reach it"
         )

@@ -30,6 +30,7 @@ from dialogue_gym.teaching.learner import rule_book
 from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter, set_up
 from dialogue_gym.web.access import AccessPolicy
+from dialogue_gym.web.account_file import AccountFile
 from dialogue_gym.web.api import build_teachers_app, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
@@ -76,9 +77,9 @@ class _Process:
         self._token = read_metrics_token(options.metrics_token)
         self._state = ServerState()
         self._state.on_stop.append(stack.enter_context(stopping_in_time()))
-        self._policy = AccessPolicy(
-            options.host, data_folder(self._place), password_for(options), options.name
-        )
+        files = data_folder(self._place)
+        has_accounts = AccountFile(files).is_used
+        self._policy = AccessPolicy(options.host, files, password_for(options, has_accounts), options.name)
 
     def work(self) -> None:
         """Serve people, by the weights that the learner publishes."""
@@ -145,7 +146,7 @@ class _Process:
                     print(f"({printable(note)})")
         bot, people = stack.enter_context(visitors(options, self._place, seat))
         handoff = Handoff(people, bot.trainer)
-        desk = DomainDesk(domain, bot.store, bot.interpreter, handoff)
+        desk = DomainDesk(domain, bot.store, bot.interpreter, handoff, self._policy.log)
         if not bot.interpreter.knows_words:
             print(f"({how_to_talk(domain, False)})")
         self._state.metrics.watch_learner(bot.trainer)
@@ -156,7 +157,9 @@ class _Process:
             config = TeachingConfig(
                 domain, setup.user, setup.turn_taking, setup.runner, bot.interpreter, options.seed
             )
-            server = build(Workspaces(bot.store, config, handoff, desk), self._policy, server)
+            policy = self._policy
+            workspaces = Workspaces(bot.store, config, handoff, desk, policy.allows, policy.log)
+            server = build(workspaces, policy, server)
         from dialogue_gym.live.shared_learner import SharedLearner
 
         ended = threading.Event()

@@ -22,6 +22,8 @@ from prometheus_client.multiprocess import mark_process_dead
 from dialogue_gym._text import counted, printable
 from dialogue_gym.domain import load_domain
 from dialogue_gym.factory import domain_notes
+from dialogue_gym.journal.data_folder import data_folder
+from dialogue_gym.web.account_file import AccountFile
 from dialogue_gym.web.monitoring.logs import json_log
 from dialogue_gym.web.monitoring.metrics import FOLDER
 from dialogue_gym.web.options import ServeOptions
@@ -29,6 +31,7 @@ from dialogue_gym.web.part import Part, Role, is_ready
 from dialogue_gym.web.paths import TEACH_PATH
 from dialogue_gym.web.server import (
     PASSWORD,
+    PASSWORD_IS_IDLE,
     address_of,
     listen,
     open_soon,
@@ -256,7 +259,11 @@ def supervise(options: ServeOptions) -> int:
         domain = load_domain(options.source)
         for note in domain_notes(options.source):
             print(f"({printable(note)})")
-        password = password_for(options)
+        assert options.store is not None  # options.check() has refused that
+        has_accounts = AccountFile(data_folder(options.store)).is_used
+        password = password_for(options, has_accounts)
+        if has_accounts and password is not None:
+            print(f"({PASSWORD_IS_IDLE})")
         for_people, for_teachers = (
             stack.enter_context(contextlib.closing(listen(options.host, port)))
             for port in (options.port, options.port_for_teachers)

@@ -24,6 +24,7 @@ from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition, extend
 from dialogue_gym.domain.loader import parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE, LISTEN, RESTART
 from dialogue_gym.factory import IMPORTED_NAME
+from dialogue_gym.journal.activity import ActivityKind
 from dialogue_gym.journal.data_folder import write_data
 from dialogue_gym.journal.entry import DOMAIN, STORY, Draft
 from dialogue_gym.nlu.examples import read_examples
@@ -32,6 +33,7 @@ from dialogue_gym.teaching.export_chat import export_chats
 from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, export_for, origins_of
 from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.story_import import import_stories
+from dialogue_gym.web.accounts import TeacherRole
 from dialogue_gym.web.workspace import Workspace
 
 CHATS = "chats"
@@ -67,9 +69,11 @@ class Transfer:
             The names of the archive and of all files there, and the notes of the export.
 
         Raises:
+            RoleError: the teacher does not administer, which all methods here need that write or give files.
             FileError: something cannot be written in this format, or added to the existing files.
             OSError: a file cannot be written.
         """
+        self.workspace.require(TeacherRole.ADMINISTER)
         if target not in _FOLDERS:
             raise TransferError(f"unknown target {quoted(target)}; {nearest(target, _FOLDERS)}")
         folder = self._folder / _FOLDERS[target]
@@ -81,6 +85,7 @@ class Transfer:
             else:
                 origins = origins_of(self.workspace.shared.store)
                 done = export_for(target, session.history, session.domain, folder, origins)
+        self.workspace.record(ActivityKind.EXPORTED, folder.name)
         files = [name for name in self._files() if name.startswith(f"{folder.name}/")]
         return {"archive": folder.name + ARCHIVE, "files": files, "notes": done.notes}
 
@@ -96,6 +101,7 @@ class Transfer:
         Raises:
             TransferError: the file was not exported.
         """
+        self.workspace.require(TeacherRole.ADMINISTER)
         if name not in (files := self._files()):
             raise TransferError(f"no such export: {quoted(name)}; {nearest(name, files)}")
         return self._folder / name
@@ -105,6 +111,7 @@ class Transfer:
 
         The archive has the folder of the export, `rasa`.
         """
+        self.workspace.require(TeacherRole.ADMINISTER)
         folder = name.removesuffix(ARCHIVE)
         files = [file for file in self._files() if file.startswith(f"{folder}/")]
         if not name.endswith(ARCHIVE) or folder not in _FOLDERS.values() or not files:
@@ -133,7 +140,9 @@ class Transfer:
                 files = self.workspace.shared.store.files
                 growth = growth_of(self.workspace.session.history, about.source, files.nlu)
             if growth and writes:
+                self.workspace.require(TeacherRole.ADMINISTER)
                 growth.write()
+                self.workspace.record(ActivityKind.WROTE, f"{growth.files}")
         if growth is None:
             return ""
         return f"Wrote {growth.files}." if writes else f"{growth}."
@@ -150,6 +159,7 @@ class Transfer:
             FileError: the file is not of this kind; one line gives the reason.
             OSError: it cannot be written.
         """
+        self.workspace.require(TeacherRole.ADMINISTER)
         if kind not in KINDS:
             raise TransferError(f"{quoted(kind)} cannot be imported; {nearest(kind, KINDS)}")
         try:
@@ -161,6 +171,7 @@ class Transfer:
             take = {"stories": self._take_stories, "nlu": self._take_nlu, "domain": self._take_domain}[kind]
             line = take(visible(name, 60), text)
             self.workspace.refresh()
+        self.workspace.record(ActivityKind.IMPORTED, f"{kind} from a file")
         return line
 
     def _take_stories(self, name: str, text: str) -> str:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dialogue_gym._files import FileError
-from dialogue_gym._text import counted, name_fault, quoted, visible
+from dialogue_gym._text import counted, quoted, visible
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.transcripts import OUTCOMES
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import BOT, EXPERT, FAKE_USER, LIVE, NOTE, RATING, STORY, USER, StoreError
+from dialogue_gym.journal.activity import ActivityKind, ActivityLog
+from dialogue_gym.journal.entry import LIVE, NOTE, RATING, USER, StoreError
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.moderation import JournalModeration, Moderation
@@ -30,12 +31,10 @@ from dialogue_gym.teaching.navigation import is_live
 from dialogue_gym.teaching.pending import Proposal, SessionError
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
+from dialogue_gym.web.accounts import NOT_TEACHERS, RoleError, TeacherRole, teacher_fault
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.taught_success import TaughtSuccess, begin_failed
 from dialogue_gym.web.view import Json, Note, UnknownNames, tally_of, view_of
-
-_NOT_TEACHERS = (BOT, FAKE_USER, STORY, EXPERT)
-_NAME_CHARACTERS = 40
 
 
 class StaleCommand(Exception):
@@ -68,15 +67,6 @@ class TeachingConfig:
         return self.domain.fake_user is not None
 
 
-def teacher_fault(name: str) -> str | None:
-    """Return why a text cannot be a teacher's name; None if it can."""
-    if name in _NOT_TEACHERS:
-        return f"{name!r} is reserved"
-    if len(name) > _NAME_CHARACTERS:
-        return f"it has more than {_NAME_CHARACTERS} characters"
-    return name_fault(name)
-
-
 class Workspaces:
     """The workspaces of all teachers. Each teacher's bot learns from the entries of all.
 
@@ -89,6 +79,8 @@ class Workspaces:
         config: TeachingConfig,
         handoff: Handoff | None = None,
         desk: DomainDesk | None = None,
+        allows: Callable[[str, TeacherRole], bool] = lambda teacher, role: True,
+        log: ActivityLog | None = None,
     ) -> None:
         """Begin without any workspace; each is made when its teacher comes.
 
@@ -97,8 +89,12 @@ class Workspaces:
             config: the settings that all teachers share.
             handoff: gives access to the conversations of visitors, if there are any.
             desk: edits the domain; by default a new one.
+            allows: returns whether a teacher has the rights of a role now.
+            log: the activity log; None for none.
         """
         self.store = store
+        self.allows = allows
+        self.log = log
         self.config = config
         self.handoff = handoff
         self.moderation: Moderation = handoff.sessions if handoff else JournalModeration(store)
@@ -112,7 +108,7 @@ class Workspaces:
         """The success of what all teachers have taught."""
         self.interpreter = config.interpreter or TaughtInterpreter(config.domain)
         """Understands all teachers' messages, and learns the corrected ones."""
-        self.desk = desk or DomainDesk(config.domain, store, self.interpreter, handoff)
+        self.desk = desk or DomainDesk(config.domain, store, self.interpreter, handoff, log)
 
     def of(self, teacher: str) -> Workspace:
         """Return the workspace of a teacher.
@@ -150,7 +146,7 @@ class Workspaces:
                 self._live.add(entry.conversation)
             is_theirs = entry.kind == USER and entry.conversation in self._live
             is_act = entry.kind not in (NOTE, RATING) and not is_theirs
-            has_acted = is_act and entry.author not in ("", *_NOT_TEACHERS)
+            has_acted = is_act and entry.author not in ("", *NOT_TEACHERS)
             if entry.conversation and has_acted:
                 self._owners[entry.conversation] = entry.author
 
@@ -202,6 +198,20 @@ class Workspace:
         self.view: Json = {}
         """The page's content, with the `step` for commands; replaced as a whole, so read it once."""
         self.open()
+
+    def require(self, role: TeacherRole) -> None:
+        """Check that the teacher has the rights of a role now.
+
+        Raises:
+            RoleError: they have not.
+        """
+        if not self.shared.allows(self.teacher, role):
+            raise RoleError(role)
+
+    def record(self, what: ActivityKind, about: str) -> None:
+        """Write down that the teacher has done something."""
+        if self.shared.log:
+            self.shared.log.record(self.teacher, what, about)
 
     def open(self) -> None:
         """Open a session at the teacher's last conversation with the current user."""
@@ -279,7 +289,7 @@ class Workspace:
                 proposed = self._proposed
                 self.session.sync(entries)
                 if self._proposed not in (None, proposed) and proposed is not None:
-                    authors = {entry.author for entry in entries} - {"", *_NOT_TEACHERS}
+                    authors = {entry.author for entry in entries} - {"", *NOT_TEACHERS}
                     names = " and ".join(sorted(authors)) or "Another teacher"
                     self.notes = [Note(f"{names} taught the bot something: it proposes another step now.")]
                     self._changes += 1
@@ -352,15 +362,18 @@ class Workspace:
         """Record the teacher's rating of a conversation: 1 if all of it is right, 0 to take that back.
 
         Raises:
+            RoleError: the teacher may not approve.
             StoreError: the conversation does not exist, or cannot be written.
             LiveError: the conversation is a visitor's, and has nothing to rate yet.
         """
+        self.require(TeacherRole.APPROVE)
         with self.shared.lock:
             self.catch_up()
             head = self.session.history.head(conversation)
             is_theirs = is_live(self.session.history, conversation)
             moderation = self.shared.moderation if is_theirs else JournalModeration(self.shared.store)
             moderation.give(conversation, head, value, self.teacher)
+            self.record(ActivityKind.APPROVED if value > 0 else ActivityKind.UNAPPROVED, conversation)
             self.refresh()
 
     def _look(self) -> None:

@@ -11,12 +11,14 @@ import pytest
 import yaml
 
 from dialogue_gym import DialogueEnv, load_domain
+from dialogue_gym.journal import Store
 from dialogue_gym.policies import ExpertPolicy, load_agent
 from dialogue_gym.training import evaluate
 from tests import ROOT
 from tests.commands import dialogue_gym as run
 
 GUIDE = (ROOT / "docs/your-domain.md").read_text(encoding="utf-8")
+TEACHERS = (ROOT / "docs/teachers.md").read_text(encoding="utf-8")
 START = (ROOT / "docs/index.md").read_text(encoding="utf-8")
 
 
@@ -115,3 +117,16 @@ def test_the_commands_of_the_guide_train_what_they_promise(folder: Path) -> None
         for name in ("bikes", "noisy")
     )
     assert noisy > 0.98 and 0.9 < plain < 0.97
+
+
+def test_the_commands_about_teachers_run(tmp_path: Path) -> None:
+    Store(tmp_path / "restaurant-teaching").close()
+    said = [
+        run(*shlex.split(line)[1:], cwd=tmp_path)
+        for block in blocks(TEACHERS, "sh")
+        for line in block.splitlines()
+    ]
+    invited, again, listed, log, as_json = said
+    assert "http://127.0.0.1:8080/teach/join/" in invited and "https://bot.example.org/teach/join/" in again
+    assert "anna" in listed and "invited by command line" in listed
+    assert log.count("anna (administer)") == as_json.count('"anna (administer)"') == 2

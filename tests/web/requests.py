@@ -9,11 +9,18 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.commands import call
+
 client = pytest.importorskip("websockets.sync.client")
 
 PASSWORD = "open sesame"
 SOCKET = "/teach/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
 Answer = tuple[int, Mapping[str, str], str]
+
+
+async def any_teacher(request: Any, role: Any) -> str:
+    """The author of every request, for an application on its own."""
+    return "person"
 
 
 class Listening(Protocol):
@@ -65,7 +72,27 @@ def enter(server: Listening, password: str = PASSWORD, name: str = "anna", **opt
 
 def sign_in(server: Listening, name: str = "anna", **options: str) -> str:
     """Return the cookies of a browser in which a teacher has just signed in."""
-    status, headers, page = enter(server, name=name, **options)
+    return cookies_of(enter(server, name=name, **options))
+
+
+def invite(folder: object, port: int, name: str, role: str = "administer") -> str:
+    """Invite a teacher on the command line; return the link."""
+    url = f"http://127.0.0.1:{port}"
+    done = call("store", "invite", name, "--role", role, "--store", str(folder), "--url", url)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()[0]
+
+
+def join(server: Listening, link: str, password: str, **options: str) -> Answer:
+    """Send the form of an invited person."""
+    path = link.partition("/teach/")[2]
+    form = urlencode({"new": password, "again": password})
+    return ask(server, f"/teach/{path}", "POST", form, **options)
+
+
+def cookies_of(answer: Answer) -> str:
+    """Return the cookies that an answer sets, as a browser sends them."""
+    status, headers, page = answer
     assert status == 303, page
     cookies = headers.get_all("set-cookie")  # type: ignore[attr-defined]
     return "; ".join(cookie.partition(";")[0] for cookie in cookies)

@@ -26,6 +26,7 @@ from dialogue_gym.web.pages.domain import DomainEditor
 from tests.conftest import domain_from
 from tests.live.handoffs import Setup
 from tests.web.browsers import Tab, Visitor, browser, playwright
+from tests.web.requests import any_teacher
 from tests.web.servers import Served
 
 __all__ = ["browser"]
@@ -358,7 +359,7 @@ def test_slots_are_listed_with_their_values_and_what_fills_them() -> None:
 
 def test_programs_of_teachers_edit_the_domain(desk: DomainDesk, tmp_path: Path) -> None:
     setup = Setup(tmp_path / "store")
-    app = rest_app(Inbox(setup.sessions), named_tokens({}), lambda request: True, desk=desk)
+    app = rest_app(Inbox(setup.sessions), named_tokens({}), any_teacher, desk=desk)
     edit = {"kind": "response", "name": "utter_hi", "was": "Hello there", "now": "Good day"}
     slot = {"type": "categorical", "values": ["thin"], "entity": "crust"}
     crust = {"kind": "slot", "name": "crust", "now": slot}

@@ -22,6 +22,7 @@ from dialogue_gym.web.channels.inbox import Inbox  # noqa: E402
 from dialogue_gym.web.channels.rest import named_tokens  # noqa: E402
 from dialogue_gym.web.domain_desk import DomainDesk  # noqa: E402
 from tests.live.handoffs import DOMAIN, Setup  # noqa: E402
+from tests.web.requests import any_teacher  # noqa: E402
 
 NOBODY = "http://127.0.0.1:9/answers"
 """Nothing listens there."""
@@ -33,7 +34,7 @@ def operations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list
     setup = Setup(tmp_path / "store")
     desk = DomainDesk(DOMAIN, setup.store, TaughtInterpreter(DOMAIN), setup.handoff)
     inbox = Inbox(setup.sessions)
-    app = rest_app(inbox, named_tokens({}), lambda request: True, desk=desk, callbacks=[NOBODY])
+    app = rest_app(inbox, named_tokens({}), any_teacher, desk=desk, callbacks=[NOBODY])
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
     yield [result.ok() for result in schema.get_all_operations()]
     setup.store.close()

@@ -37,7 +37,7 @@ export default {
   },
   mounted() {
     document.addEventListener("keydown", this.onKey);
-    this.askGrowth();
+    if (this.shown.may_administer) this.askGrowth();
   },
   unmounted() {
     document.removeEventListener("keydown", this.onKey);
@@ -160,7 +160,7 @@ export default {
         <h1><bdi>{{ shown.open.id }}</bdi> <small>{{ outcome(shown.open) }}</small></h1>
         <button v-if="visibleBubbles === null" @click="replay"><span aria-hidden="true">▶</span> Replay</button>
         <button v-else class="is-on" @click="stopReplay"><span aria-hidden="true">■</span> Stop</button>
-        <button :aria-pressed="shown.open.is_approved" :class="{ 'is-on': shown.open.is_approved }" @click="approve"><span aria-hidden="true">✓</span> {{ shown.open.is_approved ? 'Approved' : 'Approve' }}</button>
+        <button v-if="shown.may_approve" :aria-pressed="shown.open.is_approved" :class="{ 'is-on': shown.open.is_approved }" @click="approve"><span aria-hidden="true">✓</span> {{ shown.open.is_approved ? 'Approved' : 'Approve' }}</button>
         <button v-if="!shown.open.has_ended" @click="ask('reader', 'open', { conversation: shown.open.id })">Continue</button>
       </div>
       ${noteAt("reader")}
@@ -194,7 +194,8 @@ export default {
     </template>
     <h2>Ratings to review</h2>
     <p v-if="!shown.ratings.length" class="is-faint">No ratings to review.</p>
-    <div v-if="shown.ratings.some((one) => one.is_burst)">
+    <p v-if="shown.ratings.length && !shown.may_approve" class="is-faint">Somebody with the role “approve” decides on them.</p>
+    <div v-if="shown.may_approve && shown.ratings.some((one) => one.is_burst)">
       <p class="is-faint">Some came too fast from one source; they are marked.</p>
       <button @click="ask('ratings', 'decline_bursts')">Reject all of these</button>
     </div>
@@ -202,11 +203,12 @@ export default {
       <li v-for="one in shown.ratings" :key="one.id">
         <p><strong>{{ one.value > 0 ? 'Good' : one.value < 0 ? 'Bad' : 'Neutral' }}:</strong> <bdi v-if="one.about" dir="auto">{{ one.about }}</bdi><template v-else>Whole conversation</template> <span v-if="one.is_burst" class="badge is-bad">too fast</span>
           <small><button class="link" @click="read(one.conversation)"><bdi>{{ one.conversation }}</bdi></button>, {{ when(one.when) }}</small></p>
-        <div class="row"><button @click="ask('ratings', 'settle_rating', { rating: one.id, is_right: true })">Approve</button>
+        <div v-if="shown.may_approve" class="row"><button @click="ask('ratings', 'settle_rating', { rating: one.id, is_right: true })">Approve</button>
         <button @click="ask('ratings', 'settle_rating', { rating: one.id, is_right: false })">Reject</button></div>
       </li>
     </ul>
     ${noteAt("ratings")}
+    <template v-if="shown.may_administer">
     <h2>Export</h2>
     <div class="row"><label class="sr" for="target">Export for</label>
       <select id="target" v-model="target"><option value="rasa">for Rasa 3</option><option value="rasa1">for Rasa 1</option><option value="chats">for language models</option></select>
@@ -227,6 +229,7 @@ export default {
       <select id="kind" v-model="kind"><option value="stories">stories</option><option value="nlu">NLU examples</option><option value="domain">domain</option></select>
       <label class="pick">Choose file<input type="file" class="sr" accept=".md,.yml,.yaml" @change="importFile"></label></div>
     ${noteAt("import")}
+    </template>
   </section>
 </div>
 </div>`,

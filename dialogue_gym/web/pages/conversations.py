@@ -13,10 +13,12 @@ from nicegui.events import GenericEventArguments
 
 from dialogue_gym._text import quoted, visible
 from dialogue_gym.domain import DomainError
+from dialogue_gym.journal.activity import ActivityKind
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.outline.names import misspelled, written_name
 from dialogue_gym.teaching.own_words import name_words
+from dialogue_gym.web.accounts import RoleError, TeacherRole
 from dialogue_gym.web.commands import dispatch
 from dialogue_gym.web.listing import (
     MOST_ROWS,
@@ -53,17 +55,26 @@ class Reader:
         self._open: str | None = None
         self.error = ""
         self._seen = -1
+        self._rights: Json = {}
 
     def has_news(self) -> bool:
-        """Return whether there are entries newer than the content."""
-        return self._seen != self._workspace.shared.written
+        """Return whether there are entries newer than the content, or the teacher has another role."""
+        return self._seen != self._workspace.shared.written or self._rights != self._rights_now()
+
+    def _rights_now(self) -> Json:
+        workspace = self._workspace
+        allows = workspace.shared.allows
+        return {
+            "may_approve": allows(workspace.teacher, TeacherRole.APPROVE),
+            "may_administer": allows(workspace.teacher, TeacherRole.ADMINISTER),
+        }
 
     def look(self) -> Json:
         """Return the content; this may take a while."""
         workspace, workspaces = self._workspace, self._workspace.shared
         with workspaces.lock:
             workspace.catch_up()
-            self._seen = workspaces.written
+            self._seen, self._rights = workspaces.written, self._rights_now()
             session = workspace.session
             history = session.history
             if self._open not in history.conversations:
@@ -80,6 +91,7 @@ class Reader:
                 "ratings": ratings(history, workspaces.moderation.waiting()),
                 "teacher": workspace.teacher,
                 "error": error,
+                **self._rights,
             }
 
     def search(self, text: object) -> None:
@@ -95,7 +107,7 @@ class Reader:
         """Show an error within this context to the teacher."""
         try:
             yield
-        except (DomainError, LiveError, StoreError) as error:
+        except (DomainError, LiveError, RoleError, StoreError) as error:
             self.error = visible(str(error))
 
     def approve(self, given: Any) -> None:
@@ -107,15 +119,20 @@ class Reader:
     def settle_rating(self, given: Any) -> None:
         """Approve or reject a visitor's rating."""
         if isinstance(given, dict) and isinstance(given.get("rating"), int):
-            moderation = self._workspace.shared.moderation
-            settle = moderation.approve if given.get("is_right") else moderation.decline
+            moderation, is_right = self._workspace.shared.moderation, bool(given.get("is_right"))
+            settle = moderation.approve if is_right else moderation.decline
             with self._shows_errors():
+                self._workspace.require(TeacherRole.APPROVE)
                 settle(given["rating"])
+                what = ActivityKind.APPROVED if is_right else ActivityKind.REJECTED
+                self._workspace.record(what, f"rating {given['rating']}")
 
     def decline_bursts(self) -> None:
         """Reject the ratings of bursts."""
         with self._shows_errors():
+            self._workspace.require(TeacherRole.APPROVE)
             self._workspace.shared.moderation.decline_bursts()
+            self._workspace.record(ActivityKind.REJECTED, "the ratings of bursts")
 
     def name_words(self, given: Any) -> None:
         """Let an action stand for a teacher's own words."""

@@ -1,72 +1,206 @@
-"""The page to sign in and out: plain HTML, since the framework's own files need a sign-in themselves."""
+"""The pages to sign in and out, to use an invitation, and to change one's password.
+
+They are plain HTML, since the framework's own files need a sign-in themselves.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import html
 from importlib.resources import files
 from urllib.parse import parse_qs
 
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from dialogue_gym._text import counted
+from dialogue_gym._text import as_sentence, counted
+from dialogue_gym.journal.activity import ActivityKind
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.web.access import AccessPolicy, TooManyTries
+from dialogue_gym.web.accounts import (
+    LEAST_PASSWORD,
+    Account,
+    AccountError,
+    TeacherRole,
+    password_fault,
+    teacher_fault,
+)
 from dialogue_gym.web.attempts import TEACH
-from dialogue_gym.web.security import ENTER
-from dialogue_gym.web.workspace import teacher_fault
+from dialogue_gym.web.security import ENTER, JOIN
 
+TEACHERS = "/teachers"
+"""The path of the page about teachers, their roles and the log."""
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in</title><style>{style}</style></head>
-<body><main class="sign-in"><h1>Teach your bot</h1>
-<form method="post">
+<meta name="robots" content="noindex">
+<title>{title}</title><style>{style}</style></head>
+<body><main class="sign-in"><h1>{title}</h1>
 <p class="note is-bad" role="alert"{hidden}>{line}</p>
-<label>Your name (shown with your answers)
-<input name="name" value="{name}" maxlength="40" dir="auto" autocomplete="username" autofocus></label>
+{content}</main></body></html>"""
+_NAME_FORM = """<form method="post">
+<label>Your name{hint}
+<input name="name" value="{name}" maxlength="40" dir="auto" autocomplete="username" autocapitalize="none"
+ {required} autofocus></label>
 {password}
 <button class="primary large">{button}</button>
-</form>{sign_out}</main></body></html>"""
+</form>"""
+_PASSWORD = """<label>Password
+<input name="password" type="password" required autocomplete="current-password"></label>"""
+_NEW = f'type="password" required minlength="{LEAST_PASSWORD}" autocomplete="new-password"'
+_NEW_PASSWORD = f"""<label>{{label}} ({LEAST_PASSWORD} characters or more)
+<input name="new" {_NEW}{{focus}}></label>
+<label>The same once more
+<input name="again" {_NEW}></label>"""
+_OWNER = """<input class="sr" name="owner" value="{name}" autocomplete="username" readonly tabindex="-1"
+ aria-hidden="true">"""
+"""A field for browsers that keep passwords, which look for the name beside one."""
 _SIGN_OUT = """<form method="post"><div class="row">
 <button name="do" value="sign_out">Sign out</button>
 <button name="do" value="sign_out_everywhere">Sign out on all devices</button></div></form>"""
-_PASSWORD = """<label>Password
-<input name="password" type="password" required autocomplete="current-password"></label>"""
+_CAN = {
+    TeacherRole.TEACH: "You can teach the bot.",
+    TeacherRole.APPROVE: "You can teach the bot, and approve ratings and conversations.",
+    TeacherRole.ADMINISTER: "You can teach, approve, export and import, and invite other teachers.",
+}
+_CHANGE = "change_password"
 
 
-def sign_in_form(policy: AccessPolicy, request: Request) -> Response:
-    """Return the form, with the name that the teacher has now."""
-    return HTMLResponse(_form(policy, request))
+class SentForm:
+    """The fields that a person has sent."""
+
+    def __init__(self, body: bytes) -> None:
+        """Read the body of a request."""
+        self._fields = parse_qs(body.decode("utf-8", "replace"))
+
+    def __getitem__(self, name: str) -> str:
+        """Return the first value of a field; empty without one."""
+        return self._fields.get(name, [""])[0]
+
+    def new_password(self) -> str:
+        """Return the new password, which is there twice.
+
+        Raises:
+            AccountError: the two differ, or it cannot be one.
+        """
+        password = self["new"]
+        if fault := password_fault(password):
+            raise AccountError(fault)
+        if password != self["again"]:
+            raise AccountError("the two passwords differ")
+        return password
 
 
-def take_form(policy: AccessPolicy, request: Request, body: bytes, path: str) -> Response:
-    """Sign a teacher in or out; return a redirect with the cookies, or the form with an error.
+def add_sign_in(pages: FastAPI, policy: AccessPolicy, path: str) -> None:
+    """Add the routes for signing in and out, and for invitations.
+
+    Args:
+        pages: the application of the teachers' pages.
+        policy: the rules of access.
+        path: the path of the teachers' pages.
+    """
+
+    @pages.get(ENTER)
+    def enter(request: Request) -> Response:
+        return sign_in_page(policy, request, path)
+
+    @pages.post(ENTER)
+    async def entered(request: Request) -> Response:
+        return await take_form(policy, request, path)
+
+    @pages.get(JOIN + "{token}")
+    def join(token: str) -> Response:
+        return join_page(policy, token)
+
+    @pages.post(JOIN + "{token}")
+    async def joined(request: Request, token: str) -> Response:
+        return await take_invitation(policy, request, token, path)
+
+
+async def take_form(policy: AccessPolicy, request: Request, path: str) -> Response:
+    """Sign a teacher in or out, or change their password; arguments are those of `sign_in_page`.
+
+    Returns:
+        A redirect with the cookies, or the form with an error.
+    """
+    form = SentForm(await request.body())
+    if (action := form["do"]) in ("sign_out", "sign_out_everywhere"):
+        removal = policy.sign_out(request.headers, path, everywhere=action == "sign_out_everywhere")
+        return _redirect(f"{path}{ENTER}", [removal])
+    try:
+        if action == _CHANGE and (teacher := policy.teacher(request.headers)):
+            return await _change_password(policy, request, path, teacher, form)
+        return await _sign_in(policy, request, path, form)
+    except TooManyTries as refused:
+        error = f"Too many wrong passwords. Try again in {counted(refused.seconds, 'second')}."
+        refusal = sign_in_page(policy, request, path, form["name"], error, 429)
+        refusal.headers["retry-after"] = str(refused.seconds)
+        return refusal
+    except AccountError as error:
+        return sign_in_page(policy, request, path, form["name"], as_sentence(str(error)), 400)
+
+
+async def _sign_in(policy: AccessPolicy, request: Request, path: str, form: SentForm) -> Response:
+    name = form["name"].strip() or PERSON
+    teacher = await policy.identify(TEACH, request, name, form["password"])
+    if teacher is None:
+        error = "Wrong name or password." if policy.has_accounts else "Wrong password."
+        return sign_in_page(policy, request, path, name, error, 401)
+    if fault := teacher_fault(teacher):
+        error = f"Please choose another name: {fault}."
+        return sign_in_page(policy, request, path, name, error, 400)
+    return _signed_in(policy, request, path, teacher)
+
+
+def _signed_in(policy: AccessPolicy, request: Request, path: str, teacher: str) -> Response:
+    is_https = request.url.scheme == "https"
+    return _redirect(f"{path}/", policy.sign_in(teacher, request.headers, path, is_https))
+
+
+async def _change_password(
+    policy: AccessPolicy, request: Request, path: str, teacher: str, form: SentForm
+) -> Response:
+    account = policy.account(teacher)
+    if account is None or await policy.identify(TEACH, request, teacher, form["password"]) is None:
+        return sign_in_page(policy, request, path, teacher, "Wrong password.", 401)
+    password = form.new_password()
+    await asyncio.to_thread(policy.accounts.change_password, policy.accounts.roster.known(teacher), password)
+    policy.log.record(teacher, ActivityKind.CHANGED_PASSWORD)
+    return _signed_in(policy, request, path, teacher)
+
+
+async def take_invitation(policy: AccessPolicy, request: Request, token: str, path: str) -> Response:
+    """Use an invitation, and sign the invited person in.
 
     Args:
         policy: the rules of access.
         request: the request with the form.
-        body: the body of the request.
-        path: the path of the pages to which the teacher goes on.
+        token: the token of the invitation.
+        path: the path of the teachers' pages.
     """
-    given = parse_qs(body.decode("utf-8", "replace"))
-    if (action := given.get("do", [""])[0]) in ("sign_out", "sign_out_everywhere"):
-        removal = policy.sign_out(request.headers, path, everywhere=action == "sign_out_everywhere")
-        return _redirect(f"{path}{ENTER}", [removal])
-    name = given.get("name", [""])[0].strip() or PERSON
+    form = SentForm(await request.body())
     try:
-        is_right = policy.try_password(TEACH, request, given.get("password", [""])[0])
-    except TooManyTries as refused:
-        seconds = refused.seconds
-        error = f"Too many wrong passwords. Try again in {counted(seconds, 'second')}."
-        return HTMLResponse(_form(policy, request, name, error), 429, {"retry-after": str(seconds)})
-    if not is_right:
-        return HTMLResponse(_form(policy, request, name, "Wrong password."), 401)
-    if fault := teacher_fault(name):
-        error = f"Please choose another name: {fault}."
-        return HTMLResponse(_form(policy, request, name, error), 400)
-    is_https = request.url.scheme == "https"
-    return _redirect(f"{path}/", policy.sign_in(name, request.headers, path, is_https))
+        account = await asyncio.to_thread(policy.accounts.join, token, form.new_password())
+    except AccountError as error:  # if it is about the link, the page says so by itself
+        return join_page(policy, token, as_sentence(str(error)))
+    policy.log.record(account.name, ActivityKind.JOINED)
+    return _signed_in(policy, request, path, account.name)
+
+
+def join_page(policy: AccessPolicy, token: str, error: str = "") -> Response:
+    """Return the form for the password of an invited person. The link stays valid until it is sent."""
+    try:
+        name = policy.accounts.invitation(token).name
+    except AccountError as gone:
+        return _page("Invitation", "", as_sentence(str(gone)), 404)
+    known = policy.accounts.roster.find(name)
+    about = "Choose another password." if known else "You are invited to teach a bot. Choose a password."
+    content = f"""<p>Hello, <strong><bdi>{html.escape(name)}</bdi></strong>! {about}</p>
+<form method="post">{_OWNER.format(name=html.escape(name))}
+{_NEW_PASSWORD.format(label="Password", focus=" autofocus")}
+<button class="primary large">{"Save" if known else "Join"}</button></form>"""
+    return _page("Teach your bot", content, error, 400 if error else 200)
 
 
 def _redirect(where: str, cookies: list[tuple[bytes, bytes]]) -> Response:
@@ -75,15 +209,56 @@ def _redirect(where: str, cookies: list[tuple[bytes, bytes]]) -> Response:
     return response
 
 
-def _form(policy: AccessPolicy, request: Request, name: str = "", error: str = "") -> str:
+def sign_in_page(
+    policy: AccessPolicy, request: Request, path: str, name: str = "", error: str = "", status: int = 200
+) -> Response:
+    """Return the form, or what a teacher who has signed in can do here.
+
+    Args:
+        policy: the rules of access.
+        request: the request.
+        path: the path of the teachers' pages.
+        name: the name that was given.
+        error: a sentence on why it was not taken.
+        status: the status of the response.
+    """
     teacher = policy.teacher(request.headers)
-    is_in = teacher is not None and policy.password is not None
-    return _PAGE.format(
+    if account := policy.account(teacher) if teacher else None:
+        content = _own_account(account)
+    else:
+        is_in = teacher is not None and policy.password is not None
+        content = _NAME_FORM.format(
+            hint="" if policy.has_accounts else " (shown with your answers)",
+            name=html.escape(name or teacher or ""),
+            required="required" if policy.has_accounts else "",
+            password=_PASSWORD if policy.needs_sign_in else "",
+            button="Change name" if is_in else "Sign in",
+        )
+        content += _SIGN_OUT if is_in else ""
+    if teacher:
+        links = f'<a href="{path}/">Back to the bot</a>'
+        if policy.allows(teacher, TeacherRole.ADMINISTER):
+            links += f'<a href="{path}{TEACHERS}">Teachers, roles and the log</a>'
+        content += f'<p class="row more">{links}</p>'
+    return _page("Teach your bot", content, error, status)
+
+
+def _own_account(account: Account) -> str:
+    name = html.escape(account.name)
+    return f"""<p>You are <strong><bdi>{name}</bdi></strong>. {_CAN[account.role]}</p>
+{_SIGN_OUT}
+<details><summary>Change your password</summary><form method="post">{_OWNER.format(name=name)}
+{_PASSWORD}
+{_NEW_PASSWORD.format(label="New password", focus="")}
+<button class="primary" name="do" value="{_CHANGE}">Change password</button></form></details>"""
+
+
+def _page(title: str, content: str, error: str = "", status: int = 200) -> Response:
+    shown = _PAGE.format(
+        title=title,
         style=files("dialogue_gym.web").joinpath("static/style.css").read_text(encoding="utf-8"),
         hidden="" if error else " hidden",
         line=html.escape(error),
-        name=html.escape(name or teacher or ""),
-        button="Change name" if is_in else "Sign in",
-        sign_out=_SIGN_OUT if is_in else "",
-        password="" if policy.password is None else _PASSWORD,
+        content=content,
     )
+    return HTMLResponse(shown, status, {"cache-control": "no-store"})

@@ -12,6 +12,7 @@ from nicegui.events import GenericEventArguments
 
 from dialogue_gym._text import visible
 from dialogue_gym.conversation.transcripts import shown_value
+from dialogue_gym.journal.activity import ActivityKind, ActivityLog
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -20,6 +21,7 @@ from dialogue_gym.live.turn import LiveError
 from dialogue_gym.teaching.preview import preview_of
 from dialogue_gym.web.pages.teach import PARTS
 from dialogue_gym.web.view import Json, chat_of, search_of
+from dialogue_gym.web.workspace import Workspace
 
 _EVERY = 1.0
 """Seconds between two updates."""
@@ -42,11 +44,12 @@ class PeopleView(Element, component="people.js", esm=PARTS):
 class Follower:
     """The state of one open page, and the actions of its teacher."""
 
-    def __init__(self, handoff: Handoff, store: Store, teacher: str) -> None:
+    def __init__(self, handoff: Handoff, store: Store, teacher: str, log: ActivityLog | None = None) -> None:
         """Begin with all open conversations."""
         self._handoff = handoff
         self._store = store
         self._teacher = teacher
+        self._log = log
         self._open: str | None = None
         self._error = ""
 
@@ -126,10 +129,12 @@ class Follower:
     def take_over(self, conversation: object) -> None:
         """Take a conversation over from the bot."""
         self._do(lambda: self._handoff.take_over(str(conversation), self._teacher))
+        self._record(ActivityKind.TOOK_OVER, conversation)
 
     def give_back(self, conversation: object) -> None:
         """Hand a conversation back to the bot."""
         self._do(lambda: self._handoff.give_back(str(conversation), self._teacher))
+        self._record(ActivityKind.GAVE_BACK, conversation)
 
     def decide(self, given: Any) -> None:
         """Let the bot take the chosen step. A browser may send anything."""
@@ -142,6 +147,10 @@ class Follower:
         if isinstance(given, dict) and isinstance(given.get("step"), int):
             name, text = str(given.get("conversation")), str(given.get("text"))[:_CHARACTERS]
             self._do(lambda: self._handoff.say(name, self._teacher, text, given["step"]))
+
+    def _record(self, what: ActivityKind, conversation: object) -> None:
+        if self._log and not self._error:
+            self._log.record(self._teacher, what, str(conversation))
 
     def _do(self, act: Callable[[], tuple[str, ...] | None]) -> None:
         try:
@@ -164,9 +173,10 @@ def _talk(talk: OpenConversation) -> Json:
     }
 
 
-def people_page(handoff: Handoff, store: Store, teacher: str) -> None:
+def people_page(handoff: Handoff, workspace: Workspace) -> None:
     """Build the page."""
-    page, watch = PeopleView(), Follower(handoff, store, teacher)
+    shared = workspace.shared
+    page, watch = PeopleView(), Follower(handoff, shared.store, workspace.teacher, shared.log)
 
     async def look() -> None:
         page.show(await asyncio.to_thread(watch.look))
