@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,16 +15,19 @@ import pytest
 from dialogue_gym.journal.activity import ActivityLog
 from dialogue_gym.journal.data_folder import data_folder
 from dialogue_gym.journal.place import DatabaseUrl, StorePlace
+from dialogue_gym.journal.store import Store
 from dialogue_gym.web.account_file import AccountFile
 from dialogue_gym.web.accounts import TeacherRole
 from tests.commands import call
 from tests.web.browsers import Tab, browser, playwright
 from tests.web.requests import PASSWORD, ask, cookies_of, enter, invite, join, open_socket, sign_in
 from tests.web.servers import Served, wait_for
+from tests.web.test_workers import Workers
 
 __all__ = ["browser"]
 
 OWN = "correct horse"
+ROLES = {"anna": TeacherRole.ADMINISTER, "ben": TeacherRole.TEACH, "cora": TeacherRole.APPROVE}
 DOMAIN = """
 intents: [greet]
 responses: {utter_hello: [{text: Hello}]}
@@ -44,6 +49,11 @@ def server(place: StorePlace, tmp_path: Path) -> Iterator[Served]:
     yield started
     started.kill()
     assert "Traceback" not in started.log.read_text()
+
+
+def basic(name: str, password: str = OWN) -> dict[str, str]:
+    """Return the header of a program that uses an account."""
+    return {"Authorization": f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"}
 
 
 def store_of(place: StorePlace) -> str:
@@ -141,11 +151,7 @@ def test_a_shared_password_signs_in_until_there_is_an_account(server: Served, pl
 
 def test_each_request_that_a_role_does_not_allow_is_refused(server: Served, place: StorePlace) -> None:
     accounts = AccountFile(data_folder(place))
-    for name, role in (
-        ("anna", TeacherRole.ADMINISTER),
-        ("ben", TeacherRole.TEACH),
-        ("cora", TeacherRole.APPROVE),
-    ):
+    for name, role in ROLES.items():
         accounts.join(accounts.invite(name, role, "anna")[0], OWN)
     anna, ben, cora = (cookies_of(enter(server, OWN, name)) for name in ("anna", "ben", "cora"))
     form = {"Content_Type": "application/x-www-form-urlencoded"}
@@ -189,15 +195,8 @@ def test_programs_have_the_rights_of_an_account(tmp_path: Path) -> None:
         shared = {"Authorization": f"Bearer {PASSWORD}"}
         assert ask(server, "/api/ratings", **shared)[0] == 200
         accounts = AccountFile(place)
-        for name, role in (
-            ("anna", TeacherRole.ADMINISTER),
-            ("ben", TeacherRole.TEACH),
-            ("cora", TeacherRole.APPROVE),
-        ):
+        for name, role in ROLES.items():
             accounts.join(accounts.invite(name, role, "anna")[0], OWN)
-
-        def basic(name: str, password: str = OWN) -> dict[str, str]:
-            return {"Authorization": f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"}
 
         for refused in (shared, basic("ben", PASSWORD), basic("dave"), {"Authorization": "Basic ?"}, {}):
             status, headers, _ = ask(server, "/api/ratings", address="127.0.8.1", **refused)
@@ -266,3 +265,36 @@ def test_other_machines_are_let_in_by_accounts_without_a_shared_password(tmp_pat
         "serve", "restaurant", "--store", str(place), "--openenv", "--name", "x.example", "--port", "0"
     )
     assert done.returncode == 2 and "a password is required" in done.stderr  # for the clients of OpenEnv
+
+
+@pytest.mark.slow
+def test_a_change_counts_at_once_in_each_process_of_a_server(database: DatabaseUrl, tmp_path: Path) -> None:
+    """Teachers change roles in one process, and programs are served by others."""
+    Store(database).close()
+    link = invite(database.url, 0, "anna")
+    server = Workers(tmp_path, database, "--workers", "2")
+    try:
+        wait_for(server.is_ready)
+        teachers = server.teachers
+        anna = cookies_of(join(teachers, link, OWN))
+        form = {"Cookie": anna, "Content_Type": "application/x-www-form-urlencoded"}
+        page = ask(teachers, "/teach/teachers", "POST", "do=invite&name=ben&role=teach", **form)[2]
+        (link,) = re.findall(r"/teach/join/[\w-]+", page)
+        ben = cookies_of(join(teachers, link, OWN))
+
+        def tried() -> set[int]:
+            """The answers of all workers to the approval of a rating that does not exist."""
+            path = "/api/ratings/999/approval"
+            return {ask(server, path, "POST", "", **basic("ben"))[0] for _ in range(6)}
+
+        assert tried() == {403}
+        assert ask(teachers, "/teach/teachers", "POST", "do=role&name=ben&role=approve", **form)[0] == 303
+        assert tried() == {404}
+        os.kill(server.one("learner"), signal.SIGKILL)
+        wait_for(lambda: "learner" in server.parts().values() and server.is_ready())
+        assert ask(teachers, Cookie=ben)[0] == ask(teachers, Cookie=anna)[0] == 200
+        assert ask(teachers, "/teach/teachers", "POST", "do=remove&name=ben", **form)[0] == 303
+        assert tried() <= {401, 429} and ask(teachers, Cookie=ben)[0] == 401
+        assert "Traceback" not in server.log.read_text()
+    finally:
+        server.kill()
