@@ -89,6 +89,19 @@ print("sqlite3" in sys.modules, dialogue_gym.HumanReward.__name__, "sqlite3" in 
     assert python(code).split() == ["False", "HumanReward", "True"]
 
 
+def test_a_store_in_a_folder_loads_nothing_of_postgresql(tmp_path: Path) -> None:
+    code = f"""
+import pathlib, sys
+import dialogue_gym.cli.app, dialogue_gym.teaching.terminal.run, dialogue_gym.live.run
+from dialogue_gym.journal import Store
+from dialogue_gym.journal.location import store_named
+Store(pathlib.Path({str(tmp_path / "store")!r})).close()
+print(store_named({str(tmp_path / "store")!r}))
+print([name for name in sys.modules if "postgres" in name or "psycopg" in name])
+"""
+    assert python(code).splitlines() == [str(tmp_path / "store"), "[]"]
+
+
 def test_the_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()

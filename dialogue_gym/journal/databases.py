@@ -5,7 +5,6 @@ from __future__ import annotations
 from dialogue_gym.journal.database import JournalDatabase
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.place import DatabaseUrl, StorePlace
-from dialogue_gym.journal.postgresql import PostgresJournal
 from dialogue_gym.journal.sqlite import SqliteJournal
 
 
@@ -18,6 +17,8 @@ def open_database(
 ) -> JournalDatabase:
     """Return the database of a journal; arguments and errors are those of `Store`."""
     if isinstance(place, DatabaseUrl):
+        from dialogue_gym.journal.postgresql import PostgresJournal  # most stores are folders
+
         return PostgresJournal(place, create, read_only, wait, is_shared)
     if is_shared:
         raise StoreError(

@@ -8,8 +8,6 @@ from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.identity import StoredDomain, mismatch
 from dialogue_gym.journal.place import DatabaseUrl, StorePlace, is_database_url
-from dialogue_gym.journal.postgres_link import PostgresLink
-from dialogue_gym.journal.postgres_schema import version_of
 from dialogue_gym.journal.sqlite import JOURNAL
 from dialogue_gym.journal.store import Store
 
@@ -22,6 +20,9 @@ def has_store(place: StorePlace) -> bool:
     """
     if not isinstance(place, DatabaseUrl):
         return (place / JOURNAL).is_file()
+    from dialogue_gym.journal.postgres_link import PostgresLink
+    from dialogue_gym.journal.postgres_schema import version_of
+
     link = PostgresLink(place, "looks")
     try:
         return version_of(link) > 0

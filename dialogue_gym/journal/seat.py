@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from dialogue_gym.journal.data_folder import DatabaseFile
+from dialogue_gym.journal.database_file import DatabaseFile
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.postgres_link import LOCKS, PostgresLink

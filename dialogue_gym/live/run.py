@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -19,7 +20,6 @@ from dialogue_gym.factory import domain_notes, how_to_talk, make_runner, remembe
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.location import default_store, has_store, store_named
 from dialogue_gym.journal.place import StorePlace
-from dialogue_gym.journal.seat import LearnerSeat
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_in, checkpoints_of
@@ -39,6 +39,9 @@ from dialogue_gym.teaching.story_import import StoryNews
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.terminal import SCORES, Prompt, scores_key
 from dialogue_gym.training.tracker import TrackingTool, available_tracker, tracking
+
+if TYPE_CHECKING:
+    from dialogue_gym.journal.seat import LearnerSeat
 
 _PROMPT = "you > "
 _END_PROMPT = f"{END_QUESTION} > "

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from dialogue_gym._text import printable
 from dialogue_gym.journal import postgres_link, postgres_schema
-from dialogue_gym.journal.data_folder import DatabaseFile, data_folder, write_new_data
+from dialogue_gym.journal.data_folder import data_folder, write_new_data
+from dialogue_gym.journal.database_file import DatabaseFile
 from dialogue_gym.journal.entry import Draft, Entry
 from dialogue_gym.journal.place import DatabaseUrl, PlaceError, place_of
 from dialogue_gym.journal.store import Store, StoreError
