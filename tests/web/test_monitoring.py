@@ -145,7 +145,7 @@ def test_a_backup_is_a_store_from_which_a_person_can_be_deleted(tmp_path: Path) 
     """The commands of the page, on a server that runs."""
     page = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
     commands = re.findall(r"^\$ (.*)$", page[page.index("## Back up") :], re.MULTILINE)
-    *backup, forget = commands
+    copy, *backup, forget = commands
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
     def do(command: str, folder: str) -> str:
@@ -158,6 +158,8 @@ def test_a_backup_is_a_store_from_which_a_person_can_be_deleted(tmp_path: Path) 
         for sender in ("ann", "bob"):
             assert server.say(sender, f'/inform{{"cuisine": "the secret of {sender}"}}')[0] == 200
         server.stop()  # so that there is a checkpoint
+        assert do(copy, "restaurant-live").startswith("copied has all of restaurant-live: ")
+        assert do("dialogue-gym store check copied", "") == "no problems found\n"
         server.start()
         for command in backup:
             said = do(command, "restaurant-live")
