@@ -102,6 +102,12 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
                 assert is_name, f"{command}: {getattr(error, 'message', error)}"
 
 
+def test_a_page_says_that_the_programs_of_research_need_a_checkout() -> None:
+    for page in ROOT.glob("docs/*.md"):
+        text = page.read_text(encoding="utf-8")
+        assert "python -m agents" not in text or "checkout" in text, page.name
+
+
 def test_a_command_that_does_not_exist_is_noticed() -> None:
     for wrong in (
         "dialogue-gym chatt restaurant",
