@@ -112,10 +112,10 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
     for wrong in (
         "dialogue-gym chatt restaurant",
         "dialogue-gym chat restaurant --agnet expert",
-        "dialogue-gym train restaurant --bound sampel",
+        "dialogue-gym train restaurant --bound smple",
         "python -m agents.language.grpo --epoch 3",
     ):
-        with pytest.raises(Exception, match=r"chatt|agnet|sampel|epoch"):
+        with pytest.raises(Exception, match=r"chatt|agnet|smple|epoch"):
             parse(shlex.split(wrong))
 
 
