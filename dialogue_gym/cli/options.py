@@ -234,7 +234,7 @@ _OPTIONS: dict[str, Any] = {
         SERVING,
         "--password-file",
         metavar="FILE",
-        help="File with the teachers' password; DIALOGUE_GYM_PASSWORD sets it, too.",
+        help="File with a password for one teacher; DIALOGUE_GYM_PASSWORD sets it, too.",
     ),
     "name": _option(
         list[str] | None, SERVING, "--name", metavar="HOST", help="Another host name of this server."

@@ -14,6 +14,7 @@ from dialogue_gym.cli.logs import domain_of
 from dialogue_gym.cli.options import PlaceArgument, PlaceOption
 from dialogue_gym.cli.tables import table, when
 from dialogue_gym.cli.verdict import JsonOption
+from dialogue_gym.journal.activity import COMMAND_LINE, ActivityKind, ActivityLog
 from dialogue_gym.journal.entry import BURST, Entry
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -57,6 +58,10 @@ def review_ratings(
         if both := {one.id for one in taken} & {one.id for one in rejected}:
             raise ValueError(f"--decline {decline}: the rating {min(both)} is to be approved as well")
         opened.append_all([*map(approved, taken), *map(declined, rejected)])
+        log = ActivityLog(opened.data)
+        for kind, ratings in ((ActivityKind.APPROVED, taken), (ActivityKind.REJECTED, rejected)):
+            for one in ratings:
+                log.record(COMMAND_LINE, kind, f"rating {one.id}")
     if approve is not None:
         print(counted(len(taken), "rating"), "approved")
     if decline is not None:

@@ -29,7 +29,8 @@ from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import domain_text
-from dialogue_gym.journal.data_folder import DataPath
+from dialogue_gym.journal.activity import COMMAND_LINE, ActivityKind, ActivityLog
+from dialogue_gym.journal.data_folder import DataPath, data_folder
 from dialogue_gym.journal.entry import LIVE, STORY
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.place import StorePlace
@@ -243,12 +244,19 @@ def forget(
             gone, checkpoints = forget_learned(opened, name, with_forks)
             erased += gone
             removed += checkpoints
+    _record_erased(place, erased)
     for name in erased:
         print(f"{printable(name)} erased")
     if removed:
         what = "it" if len(erased) == 1 else "them"
         print(f"{counted(len(removed), 'checkpoint')} removed that may have learned from {what};", end=" ")
         print("the next start learns anew from the rest")
+
+
+def _record_erased(place: StorePlace, conversations: Iterable[str]) -> None:
+    log = ActivityLog(data_folder(place))
+    for name in conversations:
+        log.record(COMMAND_LINE, ActivityKind.ERASED, name)
 
 
 def _conversations_with(opened: Store, person: str) -> list[str]:
@@ -316,7 +324,9 @@ def prune(
             if not yes:
                 what = f"all live conversations but the newest {conversations}"
                 typer.confirm(f"Erase {what} for good?", abort=True)
-            print(counted(len(opened.prune(LIVE, conversations)), "conversation"), "erased")
+            erased = opened.prune(LIVE, conversations)
+            _record_erased(place, erased)
+            print(counted(len(erased), "conversation"), "erased")
         print(counted(len(checkpoints_of(place).prune(checkpoints)), "checkpoint"), "removed")
 
 

@@ -13,12 +13,12 @@ from dialogue_gym._text import counted, printable, quoted
 from dialogue_gym.cli.options import PlaceOption, one_of
 from dialogue_gym.cli.tables import table, when
 from dialogue_gym.cli.verdict import JsonOption
-from dialogue_gym.journal.activity import ActivityKind, ActivityLog
+from dialogue_gym.journal.activity import COMMAND_LINE, ActivityKind, ActivityLog
 from dialogue_gym.journal.data_folder import DataPath, data_folder
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.location import has_store
 from dialogue_gym.journal.place import StorePlace
-from dialogue_gym.web.accounts import COMMAND_LINE, INVITATION_DAYS, TeacherRole
+from dialogue_gym.web.accounts import INVITATION_DAYS, TeacherRole
 
 _HEADINGS = ("name", "role", "since", "")
 _LOG_HEADINGS = ("when", "who", "what", "about")

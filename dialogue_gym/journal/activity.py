@@ -15,6 +15,8 @@ from dialogue_gym.journal.data_folder import DataPath, append_data, file_in, fil
 
 ACTIVITY = "activity"
 """The folder of the log among the files of a store, with a file for each day in UTC."""
+COMMAND_LINE = "command line"
+"""The name under which commands on the machine are written down, and invite; no teacher can have it."""
 _LOG = logging.getLogger("dialogue_gym.activity")
 
 

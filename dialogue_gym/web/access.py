@@ -37,6 +37,7 @@ from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
 COOKIE, BROWSER_COOKIE = "dialogue_gym_teacher", "dialogue_gym_browser"
 """The cookies of a teacher who has signed in, and of a browser in which one did once."""
 _BROWSER_DAYS = 365
+_NAME_CHARACTERS = 100
 _KEY_FILE, _SESSIONS_FILE = "web.key", "web.sessions"
 _IPV6_BITS = 64
 """The part of an IPv6 address that names a network: its owner can choose the rest for each request."""
@@ -226,8 +227,9 @@ class AccessPolicy:
         return account
 
     def _applicant(self, realm: str, request: HTTPConnection, name: str = "") -> Applicant:
-        browser = self._browser(request.headers, name) if realm == TEACH else None
-        return Applicant(realm, network_of_client(request), browser, same_name(name))
+        account = same_name(name[:_NAME_CHARACTERS])  # what is remembered of a stranger is short
+        browser = self._browser(request.headers, account) if realm == TEACH else None
+        return Applicant(realm, network_of_client(request), browser, account)
 
     def _check_wait(self, applicant: Applicant) -> None:
         if (wait := self.attempts.wait(applicant)) > 0:
@@ -277,12 +279,12 @@ class AccessPolicy:
         token = _cookie(headers, COOKIE)
         if token is None:
             return None
-        signed_in = self._sessions.teacher(token)
         if self.has_accounts:
-            account = self.accounts.roster.of_key(signed_in) if signed_in else None
+            key = self._of_accounts.teacher(token)
+            account = self.accounts.roster.of_key(key) if key else None
             return account.name if account else None
-        if signed_in is not None or self.password is not None:
-            return signed_in
+        if (name := self._of_password.teacher(token)) is not None or self.password is not None:
+            return name
         # Without a password the cookie only names the teacher, and those of earlier versions still do.
         try:
             signed = self._names.loads(token, max_age=DAYS * 86400)

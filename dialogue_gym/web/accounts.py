@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from dialogue_gym._text import name_fault, quoted
+from dialogue_gym.journal.activity import COMMAND_LINE
 from dialogue_gym.journal.entry import BOT, EXPERT, FAKE_USER, STORY
 
 LEAST_PASSWORD, MOST_PASSWORD = 8, 1000
@@ -20,8 +21,6 @@ INVITATION_DAYS = 7
 """Days in which an invitation can be used."""
 NOT_TEACHERS = (BOT, FAKE_USER, STORY, EXPERT)
 """Authors of entries that are not teachers."""
-COMMAND_LINE = "command line"
-"""The name under which commands on the machine invite and are written down."""
 _NAME_CHARACTERS = 40
 _DAY = 86400.0
 

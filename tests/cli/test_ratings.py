@@ -64,6 +64,9 @@ def test_bursts_are_listed_and_settled_apart(folder: Path) -> None:
     settled = run("ratings", "--approve", one, "--store", str(folder))
     assert settled == ["1 rating approved", "(6 ratings left to review)"]
     assert run("ratings", "--decline", "burst", "--store", str(folder)) == ["6 ratings rejected"]
+    log = [json.loads(line) for line in run("log", "--json", "--store", str(folder))]
+    assert (log[0]["who"], log[0]["what"], log[0]["about"]) == ("command line", "approved", f"rating {one}")
+    assert [entry["what"] for entry in log[1:]] == ["rejected"] * 6
     assert len(run("ratings", "--store", str(folder))) == 1
     done = call("store", "ratings", "--decline", one, "--store", str(folder))
     assert done.returncode == 2 and "no such rating awaits approval" in done.stderr

@@ -134,6 +134,8 @@ def test_forgotten_conversation_is_erased(folder: Path) -> None:
     status, lines, _ = store(folder, "forget", "c1", "--with-forks", typed="y\n")
     assert status == 0 and lines[-1] == "c2 erased"
     assert [line.split()[0] for line in store(folder, "list")[1]] == ["conversation", "c3"]
+    done = [line.split("  ")[-1] for line in store(folder, "log")[1]]
+    assert done == ["about", "c1", "c2"]
 
 
 @pytest.mark.parametrize(

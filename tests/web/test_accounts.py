@@ -220,6 +220,8 @@ def test_wrong_passwords_delay_one_account_from_one_network(tmp_path: Path) -> N
             await tried("nobody", "a guess")
         with pytest.raises(TooManyTries):  # as if there were such an account
             await tried("nobody", "a guess")
+        assert await tried("x" * 100_000, "a guess") is None
+        assert max(map(len, policy.attempts._backoffs._allowances)) < 200
         # The browser of ben opens no way around the delays of anna, and neither does his password.
         known = cookies_of(policy.sign_in("ben", request().headers, "/teach", is_https=False))
         sign = {BROWSER_COOKIE: known[BROWSER_COOKIE]}

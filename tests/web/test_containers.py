@@ -84,6 +84,16 @@ def test_image_and_services_agree_on_port_store_and_health() -> None:
         assert done.returncode == 0, done.stderr
 
 
+def test_the_first_account_is_made_in_the_store_and_at_the_address_of_the_services() -> None:
+    page = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
+    ((service, line),) = re.findall(r"^\$ docker compose exec (\w+) dialogue-gym (.*)$", page, re.MULTILINE)
+    words, serving = shlex.split(line), composed()["services"][service]["command"]
+    assert option(words, "--store") == option(serving, "--store")
+    assert option(words, "--url") == f"https://{option(serving, '--name')}"
+    done = call(*words, "--help")
+    assert done.returncode == 0, done.stderr
+
+
 def test_commands_of_the_page_are_those_of_the_program() -> None:
     page = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
     commands = re.findall(r"^\$ dialogue-gym (.*)$", page, re.MULTILINE)

@@ -235,9 +235,9 @@ def sign_in_page(
             button="Change name" if is_in else "Sign in",
         )
         content += _SIGN_OUT if is_in else ""
-    if teacher:
+    if teacher or not policy.needs_sign_in:
         links = f'<a href="{path}/">Back to the bot</a>'
-        if policy.allows(teacher, TeacherRole.ADMINISTER):
+        if policy.allows(teacher or PERSON, TeacherRole.ADMINISTER):
             links += f'<a href="{path}{TEACHERS}">Teachers, roles and the log</a>'
         content += f'<p class="row more">{links}</p>'
     return _page("Teach your bot", content, error, status)
