@@ -67,10 +67,13 @@ def post_json(url: str, payload: Any, seconds: float, headers: Mapping[str, str]
             misses the deadline, breaks off, reports an error, or sends no JSON or too much.
         ImportError: httpx is missing; the message has the command that installs it.
     """
-    return run_coroutine(_post_once(url, payload, seconds, headers))
+    return run_coroutine(post_json_later(url, payload, seconds, headers))
 
 
-async def _post_once(url: str, payload: Any, seconds: float, headers: Mapping[str, str] | None) -> Any:
+async def post_json_later(
+    url: str, payload: Any, seconds: float, headers: Mapping[str, str] | None = None
+) -> Any:
+    """POST JSON in an event loop; arguments, result and errors are those of `post_json`."""
     client = JsonClient(1, headers)
     try:
         return await client.request("POST", url, seconds, payload)
@@ -129,7 +132,6 @@ class JsonClient:
         except (TypeError, ValueError, RecursionError) as error:
             raise ServiceError(f"nothing was sent to {where}: the payload is not JSON ({error})") from None
         if self._client is None:
-            asyncio.get_running_loop().set_default_executor(_Unjoined(1))
             verify = _certificates() if url.lower().startswith("https") else False
             # httpx limits each operation, and a server that sends byte by byte stays below every such limit.
             self._client = httpx.AsyncClient(
@@ -165,6 +167,7 @@ def run_coroutine(coroutine: Awaitable[T]) -> T:
     """Return the result of a coroutine, also in a thread whose event loop is running, as in a notebook."""
 
     async def wait() -> T:
+        asyncio.get_running_loop().set_default_executor(_Unjoined(1))
         return await coroutine
 
     if not _is_in_event_loop():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import dataclasses
+import functools
 import inspect
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -28,6 +31,8 @@ from dialogue_gym.domain.slot import Form
 
 SECONDS = 10.0
 """The deadline of an action server."""
+THREADS = 64
+"""Actions in Python that run at the same time in a server; further ones wait."""
 NOT_UNDERSTOOD = "Sorry, I did not understand that. Please say it in other words."
 """The answer to a message that was not understood, where the domain has none."""
 _REPHRASES = ("utter_fallback", "utter_rephrase", "utter_ask_rephrase", "utter_please_rephrase")
@@ -140,8 +145,22 @@ class ActionRunner:
             if form := form_of(conversation.domain, name):
                 return self._run_form(form, conversation)
             if self._server and is_remote(name, conversation.domain):
-                return self._run_there(self._server, name, conversation)
+                return run_coroutine(self._run_there(self._server, name, conversation))
         return ActionResult(simulated_events(name, conversation, self._speaker_in(conversation)))
+
+    async def run_later(self, name: str, conversation: Conversation) -> ActionResult:
+        """Run an action beside an event loop, as `run` otherwise.
+
+        A server is asked without a thread, so that any number of conversations can wait for it. Python code
+        and forms run in threads, of which there are `THREADS`.
+        """
+        has_code = name in self._actions or form_of(conversation.domain, name)
+        if self._server is None or has_code or not self._is_remote(name, conversation):
+            return await asyncio.get_running_loop().run_in_executor(_threads(), self.run, name, conversation)
+        return await self._run_there(self._server, name, conversation)
+
+    def _is_remote(self, name: str, conversation: Conversation) -> bool:
+        return name not in (LISTEN, RESTART) and is_remote(name, conversation.domain)
 
     def _run_form(self, form: Form, conversation: Conversation) -> ActionResult:
         notes: list[str] = []
@@ -184,9 +203,9 @@ class ActionRunner:
             return ActionResult((), printable(f"{name}: {failure(error, action)}"))
         return self._read(name, conversation, dispatcher.messages, events)
 
-    def _run_there(self, server: str, name: str, conversation: Conversation) -> ActionResult:
+    async def _run_there(self, server: str, name: str, conversation: Conversation) -> ActionResult:
         try:
-            response = ask_server(server, name, conversation, self._seconds)
+            response = await ask_server(server, name, conversation, self._seconds)
         except ServiceError as error:
             if error.status == _NOT_FOUND and name in DEFAULT_ACTIONS:
                 return ActionResult(simulated_events(name, conversation, self._speaker_in(conversation)))
@@ -200,3 +219,8 @@ class ActionRunner:
         if len(reader.faults) > _MAX_FAULTS:
             faults.append(f"and {len(reader.faults) - _MAX_FAULTS} more")
         return ActionResult(result, printable(f"{name}: {'; '.join(faults)}") if faults else None)
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, "action")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import urllib.parse
 
-from dialogue_gym._http import ServiceError, post_json
+from dialogue_gym._http import ServiceError, post_json_later
 from dialogue_gym._text import quoted
 from dialogue_gym.actions.payloads import domain_json, tracker_json
 from dialogue_gym.conversation.conversation import Conversation
@@ -37,7 +37,7 @@ def is_remote(name: str, domain: Domain) -> bool:
     return name in domain.actions and name not in responses and not name.startswith("utter_")
 
 
-def ask_server(url: str, name: str, conversation: Conversation, seconds: float) -> Json:
+async def ask_server(url: str, name: str, conversation: Conversation, seconds: float) -> Json:
     """Return the response of an action server, with `events` and `responses`.
 
     Raises:
@@ -51,7 +51,7 @@ def ask_server(url: str, name: str, conversation: Conversation, seconds: float) 
         "version": PROTOCOL,
     }
     try:
-        response = post_json(url, request, seconds)
+        response = await post_json_later(url, request, seconds)
     except ServiceError as error:
         reason = error.body.get("error") if isinstance(error.body, dict) else None
         if not isinstance(reason, str):

@@ -1,24 +1,44 @@
-"""Group commit: the writes of many threads reach the disk together, since each flush costs the same."""
+"""Group commit: the writes of many reach the disk together, since each flush costs the same."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 from dialogue_gym.journal.database import NewEntry
 from dialogue_gym.journal.entry import Entry, StoreError
 
 _MOST = 500
-"""The entries of one write, apart from those of its first thread: it should not take long."""
+"""The entries of one write, apart from those of its first part: it should not take long."""
 
 
-@dataclass(eq=False)
-class _Write:
-    rows: Sequence[NewEntry]
-    entries: list[Entry] = field(default_factory=list)
-    error: StoreError | None = None
-    is_done: bool = False
+class PendingWrite:
+    """Rows on their way to the disk.
+
+    Attributes:
+        done: the entries as they were written, or the error, once that is known.
+    """
+
+    def __init__(self, commits: GroupCommit, rows: Sequence[NewEntry]) -> None:
+        """Wait for a `GroupCommit`."""
+        self._commits = commits
+        self.rows = rows
+        self.done: Future[list[Entry]] = Future()
+
+    def result(self) -> list[Entry]:
+        """Return the entries once they are on the disk; if nobody writes, this thread does.
+
+        Raises:
+            StoreError: they could not be written. An error of others is theirs alone.
+        """
+        self._commits.write_until(self.done)
+        return self.done.result()
+
+    def start(self) -> None:
+        """Let another thread write; `done` tells."""
+        self._commits.write_soon()
 
 
 class GroupCommit:
@@ -33,35 +53,70 @@ class GroupCommit:
         self._write = write
         self._writing = threading.Lock()
         self._queue = threading.Lock()
-        self._waiting: list[_Write] = []
+        self._waiting: list[PendingWrite] = []
+        self._writer: ThreadPoolExecutor | None = None
+        self._is_asked = False
+
+    def submit(self, rows: Sequence[NewEntry]) -> PendingWrite:
+        """Queue rows, and return at once; they are written when somebody asks for the result."""
+        mine = PendingWrite(self, rows)
+        if not rows:
+            mine.done.set_result([])
+            return mine
+        with self._queue:
+            self._waiting.append(mine)
+        return mine
 
     def append(self, rows: Sequence[NewEntry]) -> list[Entry]:
         """Write rows and return their entries; they are on the disk then.
 
         Raises:
-            StoreError: they could not be written. An error of others is theirs alone.
+            StoreError: see `PendingWrite.result`.
         """
-        mine = _Write(rows)
-        with self._queue:
-            self._waiting.append(mine)
-        with self._writing:
-            while not mine.is_done:
-                self._write_together(self._next())
-        if mine.error is not None:
-            raise mine.error
-        return mine.entries
+        return self.submit(rows).result()
 
-    def _next(self) -> list[_Write]:
+    def write_until(self, done: Future[list[Entry]]) -> None:
+        """Write what waits, in this thread, until one of the writes is done."""
+        with self._writing:
+            while not done.done():
+                self._write_together(self._next())
+
+    def write_soon(self) -> None:
+        """Write what waits, in a thread of its own; return at once."""
+        with self._queue:
+            if self._is_asked:
+                return
+            self._is_asked = True
+            self._writer = self._writer or ThreadPoolExecutor(1, "writing")
+            self._writer.submit(self._write_waiting)
+
+    def close(self) -> None:
+        """Let the thread go, if there is one, after its last write."""
+        with self._queue:
+            writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.shutdown()
+
+    def _write_waiting(self) -> None:
+        with self._writing:
+            with self._queue:
+                self._is_asked = False
+            while taken := self._next():
+                self._write_together(taken)
+
+    def _next(self) -> list[PendingWrite]:
         """Take the writes that wait, as many as one write should have."""
         with self._queue:
-            count, total = 1, len(self._waiting[0].rows)
-            while count < len(self._waiting) and total + len(self._waiting[count].rows) <= _MOST:
-                total += len(self._waiting[count].rows)
+            count = total = 0
+            for one in self._waiting:
+                total += len(one.rows)
+                if count and total > _MOST:
+                    break
                 count += 1
             taken, self._waiting = self._waiting[:count], self._waiting[count:]
         return taken
 
-    def _write_together(self, writes: Sequence[_Write]) -> None:
+    def _write_together(self, writes: Sequence[PendingWrite]) -> None:
         rows: list[NewEntry] = []
         for one in writes:
             first = len(rows)
@@ -71,16 +126,16 @@ class GroupCommit:
         try:
             entries = self._write(rows)
         except StoreError as error:
-            if len(writes) > 1:
-                for one in writes:
-                    self._write_together([one])
+            if len(writes) == 1:
+                writes[0].done.set_exception(error)
                 return
-            writes[0].error = error
-            entries = []
+            for one in writes:
+                self._write_together([one])
+            return
         except BaseException:  # an interrupt: the others cannot know whether they were written
             for one in writes:
-                one.error, one.is_done = StoreError("the writing was interrupted"), True
+                one.done.set_exception(StoreError("the writing was interrupted"))
             raise
         for one in writes:
-            one.entries, entries = entries[: len(one.rows)], entries[len(one.rows) :]
-            one.is_done = True
+            mine, entries = entries[: len(one.rows)], entries[len(one.rows) :]
+            one.done.set_result(mine)

@@ -31,7 +31,7 @@ from dialogue_gym.journal.entry import (
     renamed,
 )
 from dialogue_gym.journal.erasure import branches, erase, erase_old, last_number
-from dialogue_gym.journal.group_commit import GroupCommit
+from dialogue_gym.journal.group_commit import GroupCommit, PendingWrite
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.identity import StoredDomain, changes_of, mismatch
 from dialogue_gym.journal.place import DatabaseUrl, StorePlace
@@ -133,6 +133,7 @@ class Store:
 
     def close(self) -> None:
         """Close the journal; everything is written already. Closing twice does nothing."""
+        self._commits.close()
         self._database.close()
 
     def __enter__(self) -> Store:
@@ -168,8 +169,17 @@ class Store:
         Raises:
             StoreError: see `append`.
         """
-        rows = new_entries(drafts)
-        return self._commits.append(rows) if rows else []
+        return self.submit(drafts).result()
+
+    def submit(self, drafts: Iterable[Draft]) -> PendingWrite:
+        """Queue several entries, all or none; return at once, and write when the result is asked for.
+
+        Entries are written in the order of the calls.
+
+        Raises:
+            StoreError: the content of a draft does not fit its kind.
+        """
+        return self._commits.submit(new_entries(drafts))
 
     def entries(self, conversation: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield the entries, of one conversation if it is given, with an id above `after`.

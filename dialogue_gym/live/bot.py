@@ -1,29 +1,23 @@
-"""The bot in conversations with people: it answers, and passes on the transitions to learn from.
-
-Event-driven, for any number of conversations: the carrier of the messages calls `LiveBot.reply`, and nothing
-here waits. A message is in the journal before it is answered. No input or output but the journal.
-"""
+"""The bot in conversations with people: it answers, and passes on the transitions to learn from."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 
-from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import Event, SlotSet, UserUttered
-from dialogue_gym.conversation.turns import before_last_turn, new_session
+from dialogue_gym.conversation.events import Event, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.default_names import BACK, command_of
-from dialogue_gym.domain.model import RESTART
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.conversations import Conversations
-from dialogue_gym.live.decision import Decider, LiveDecision
-from dialogue_gym.live.transitions import FAILURE, TRUNCATED, LiveReward, Trace
-from dialogue_gym.live.turn import LiveError, OnTransitions, Reply, Turn, no_listener
-from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
+from dialogue_gym.live.decision import Decider
+from dialogue_gym.live.dialogue_manager import DialogueManager
+from dialogue_gym.live.transitions import LiveReward
+from dialogue_gym.live.turn import OnTransitions, Reply, no_listener
+from dialogue_gym.live.waits import finish
+from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.stories.rulebook import RuleBook
 
 PATIENCE = 300.0
@@ -89,37 +83,38 @@ class LiveBot:
             StoreError: the journal cannot be read.
             DomainError: the journal is of another domain.
         """
-        self.domain = domain
-        self.conversations = Conversations(
+        conversations = Conversations(
             domain, store, runner, turn_taking, reward or LiveReward.of(domain), on_transitions, clock
         )
-        self._turn_taking = turn_taking
-        self._actions = self._choices(domain)
-        self._decider = decider
-        self.rules = rules or RuleBook(domain)
-        self._runner = runner
-        runner.choose_steadily()
-        self._interpreter = interpreter
-        self._silence = silence
-        self._patience = patience
+        self.manager = DialogueManager(
+            conversations, decider, interpreter, runner, rules or RuleBook(domain), silence, patience
+        )
 
-    def _choices(self, domain: Domain) -> tuple[str, ...]:
-        return domain.actions if self._turn_taking == "explicit" else domain.actions[1:]
+    @property
+    def domain(self) -> Domain:
+        """The domain of the bot."""
+        return self.manager.domain
+
+    @property
+    def conversations(self) -> Conversations:
+        """Open and ended conversations, with their traces and ratings."""
+        return self.manager.conversations
+
+    @property
+    def rules(self) -> RuleBook:
+        """The rules that hold before the choices of the decider."""
+        return self.manager.rules
 
     def use_domain(self, domain: Domain, rules: RuleBook) -> None:
         """Go on with a domain that has grown, and its rules; no action is under way.
 
         The decider must know the domain already.
         """
-        self.domain, self.rules = domain, rules
-        self._actions = self._choices(domain)
-        self._runner.use_domain(domain)
-        self._interpreter.use_domain(domain)
-        self.conversations.use_domain(domain)
+        self.manager.use_domain(domain, rules)
 
     def foresee(self, action: str, conversation: Conversation) -> tuple[Event, ...] | None:
         """Return the events that an action would have now; None if code or a server would run."""
-        return self._runner.foresee(action, conversation)
+        return self.manager.foresee(action, conversation)
 
     def begin(self, person: str = PERSON) -> str:
         """Begin a conversation with a person; return its name.
@@ -127,7 +122,7 @@ class LiveBot:
         Raises:
             StoreError: the journal could not be written.
         """
-        return self.conversations.begin(person)
+        return finish(self.manager.begin(person))
 
     def reply(self, conversation: str, text: str, channel: str | None = None) -> Reply:
         """Answer a text that a person typed, and that came through a channel.
@@ -139,69 +134,11 @@ class LiveBot:
             LiveError: the conversation is not open.
             StoreError: the message could not be written down, and is not answered.
         """
-        return self.understand(text, channel)(conversation)
-
-    def understand(
-        self, text: str, channel: str | None = None, key: str | None = None
-    ) -> Callable[[str], Reply]:
-        """Return a function that answers a typed text, given its conversation: `reply` in two steps.
-
-        A key by which the sender knows the message is written down with it; see `Trace.answered`.
-
-        Understanding can take long and touches no conversation: this alone may be called meanwhile, from one
-        thread at a time.
-        """
-        try:
-            message = understand(self._interpreter, text, self.domain, channel)
-        except InterpreterError as error:
-            note = str(error)
-            return lambda conversation: self._not_understood(conversation, note)
-        if (command := command_of(self.domain, message.intent)) is not None:
-            return lambda conversation: self._obey(conversation, command, message, key)
-        return lambda conversation: self.take(conversation, message, key)
-
-    def _obey(self, conversation: str, command: str, message: UserUttered, key: str | None) -> Reply:
-        """Do a default action: start over, go back by a turn, or begin a session with the slots so far.
-
-        The last turn stays on record: after going back, the slots are as they were before it.
-        """
-        trace = self.conversations.trace(conversation)
-        late, before = tuple(trace.late), trace.conversation
-        said = self._runner.run(command, Conversation(self.domain, (*before.events, message))).events
-        if command == BACK:
-            slots = Conversation(self.domain, before_last_turn(before)).slots
-            undone = [SlotSet(name, slots[name]) for name in slots if slots[name] != before.slots[name]]
-            with self.conversations.turn(trace) as turn:
-                if key is not None:
-                    turn.add_key(key, message.text)
-                turn.add_events((*undone, *said))
-            return Reply.at(trace, said, late=late)
-        outcome = FAILURE if command == RESTART else TRUNCATED
-        first = () if command == RESTART else new_session(before)[1:]
-        mark = None if key is None else (key, message.text or "")
-        name = self.conversations.restart(conversation, outcome, said, first, mark)
-        return Reply(name, said, ended=conversation, outcome=outcome, person=trace.person, late=late)
-
-    def _not_understood(self, conversation: str, note: str) -> Reply:
-        trace = self.conversations.trace(conversation)
-        self.conversations.touch(conversation)
-        return Reply(conversation, notes=(note,), person=trace.person)
+        return finish(self.manager.reply(conversation, text, channel))
 
     def take(self, conversation: str, message: UserUttered, key: str | None = None) -> Reply:
         """Answer an understood message, perhaps with its sender's key; errors are those of `reply`."""
-        trace = self.conversations.trace(conversation)
-        late = tuple(trace.late)
-        with self.conversations.turn(trace) as turn:
-            if key is not None:
-                turn.add_key(key)
-            turn.add_message(message)
-            is_unruled = self.rules.decide(turn.conversation) is None
-            if message.intent is None and trace.teacher is None and is_unruled:
-                result = turn.fall_back()
-                events, notes = result.events, tuple(filter(None, [result.note]))
-            else:
-                events, notes = self._act(trace, turn)
-        return Reply.at(trace, events, notes, late)
+        return finish(self.manager.take(conversation, message, key))
 
     def resume(self, conversation: str) -> Reply:
         """Let the bot act where it was about to act when the process ended; otherwise do nothing.
@@ -210,34 +147,11 @@ class LiveBot:
             LiveError: the conversation is not open.
             StoreError: the journal could not be written.
         """
-        trace = self.conversations.trace(conversation)
-        trace.is_late = True
-        with self.conversations.turn(trace) as turn:
-            events, notes = self._act(trace, turn)
-        return Reply.at(trace, events, notes)
-
-    def _act(self, trace: Trace, turn: Turn) -> tuple[tuple[Event, ...], tuple[str, ...]]:
-        """Let the bot act until it listens, or a teacher is to act; return its events, and notes."""
-        notes: list[str] = []
-        conversation = turn.conversation
-        first = len(conversation)
-        while not (is_over := turn.is_over) and not self._waits(conversation) and trace.teacher is None:
-            possible = conversation.action_mask(self._actions)
-            if ruling := self.rules.decide(conversation):
-                result = turn.do(LiveDecision.certain(ruling.action))
-            else:
-                result = turn.do(self._decider.decide(conversation.observation(), possible))
-            notes += [result.note] if result.note else []
-        if is_over:
-            turn.end()
-        return conversation.events[first:], tuple(notes)
-
-    def _waits(self, conversation: Conversation) -> bool:
-        return self.rules.waits(conversation, self._turn_taking)
+        return finish(self.manager.resume(conversation))
 
     def rate(self, conversation: str, value: float, about: int | None = None) -> None:
         """Take a person's rating, however late; see `Conversations.rate`."""
-        self.conversations.rate(conversation, value, about)
+        finish(self.conversations.rate(conversation, value, about))
 
     def leave(self, conversation: str) -> Reply:
         """End a conversation whose person has left, before they had what they wanted.
@@ -246,13 +160,7 @@ class LiveBot:
             LiveError: the conversation is not open.
             StoreError: the journal could not be written.
         """
-        return self._end(conversation, FAILURE)
-
-    def _end(self, conversation: str, outcome: str) -> Reply:
-        trace = self.conversations.trace(conversation)
-        with self.conversations.turn(trace) as turn:
-            turn.end(outcome)
-        return Reply.at(trace)
+        return finish(self.manager.leave(conversation))
 
     def expire(self, most: int | None = None) -> Iterator[Reply]:
         """End the conversations whose people have been silent for too long; yield the reply of each.
@@ -262,35 +170,9 @@ class LiveBot:
         Args:
             most: the number of conversations that are treated now; None for all.
         """
-        for name in self.expired()[:most]:
-            if (reply := self.expire_one(name)) is not None:
+        for name in self.manager.expired()[:most]:
+            if (reply := finish(self.manager.expire_one(name))) is not None:
                 yield reply
-
-    def expired(self) -> list[str]:
-        """Return the conversations in which people have left, or wait for a teacher in vain."""
-        return [name for name in self.conversations.open if self._is_in_vain(name) or self._is_silent(name)]
-
-    def expire_one(self, conversation: str) -> Reply | None:
-        """End a conversation that is due, or give it back; None if it is not due any more.
-
-        Raises:
-            StoreError: the journal could not be written.
-        """
-        if self._is_in_vain(conversation):
-            return self.give_back(conversation)
-        return self._end(conversation, TRUNCATED) if self._is_silent(conversation) else None
-
-    def _is_in_vain(self, conversation: str) -> bool:
-        return self._is_idle(conversation, self._patience) and self.awaits_teacher(conversation)
-
-    def _is_silent(self, conversation: str) -> bool:
-        if self._silence is None or not self._is_idle(conversation, self._silence):
-            return False
-        return not self.awaits_teacher(conversation)
-
-    def _is_idle(self, conversation: str, seconds: float) -> bool:
-        is_long = self.conversations.idle_seconds(conversation) >= seconds
-        return is_long and conversation not in self.conversations.busy
 
     def awaits_teacher(self, conversation: str) -> bool:
         """Return whether the user waits for a teacher.
@@ -298,12 +180,7 @@ class LiveBot:
         Raises:
             LiveError: the conversation is not open.
         """
-        known = self.conversations
-        # Without a teacher the bot has answered already: no need to read a trace that is not at hand.
-        has_bot = known.teacher(conversation) is None
-        if known.is_open(conversation) and (has_bot or conversation in known.busy):
-            return False
-        return not self._waits(known.trace(conversation).conversation)
+        return self.manager.awaits_teacher(conversation)
 
     def take_over(self, conversation: str, teacher: str) -> None:
         """Let a teacher decide from now on, also in the place of another teacher.
@@ -312,7 +189,7 @@ class LiveBot:
             LiveError: the conversation is not open.
             StoreError: the journal could not be written.
         """
-        self.conversations.let_decide(conversation, teacher, teacher)
+        finish(self.manager.take_over(conversation, teacher))
 
     def give_back(self, conversation: str, by: str = BOT) -> Reply:
         """Let the bot decide again, by itself; it answers if the user waits.
@@ -325,10 +202,7 @@ class LiveBot:
             LiveError: the conversation is not open, or no teacher has taken it over.
             StoreError: the journal could not be written.
         """
-        if self.conversations.trace(conversation).teacher is None:
-            raise LiveError(f"nobody has taken over {quoted(conversation)}")
-        self.conversations.let_decide(conversation, None, by)
-        return self.resume(conversation)
+        return finish(self.manager.give_back(conversation, by))
 
     def decide(self, conversation: str, teacher: str, action: str, version: int, proposal: str) -> Reply:
         """Do one action that a teacher decided on; the next one is theirs to decide on as well.
@@ -344,16 +218,7 @@ class LiveBot:
             LiveError: somebody else decides here, nobody waits for the bot, or the action is unknown.
             StoreError: the journal could not be written.
         """
-        trace = self._handed_over(conversation, teacher)
-        if action not in self._actions:
-            raise LiveError(f"unknown action {quoted(action)}; {nearest(action, self._actions)}")
-        with self.conversations.turn(trace) as turn:
-            first = len(turn.conversation)
-            result = turn.do(LiveDecision(action, version), teacher, proposal)
-            if turn.is_over:
-                turn.end()
-            events = turn.conversation.events[first:]
-        return Reply.at(trace, events, (result.note,) if result.note else ())
+        return finish(self.manager.decide(conversation, teacher, action, version, proposal))
 
     def say(self, conversation: str, teacher: str, text: str) -> Reply:
         """Let a teacher answer in their own words.
@@ -367,18 +232,4 @@ class LiveBot:
             LiveError: somebody else decides here, nobody waits for the bot, or the text is empty.
             StoreError: the journal could not be written.
         """
-        trace = self._handed_over(conversation, teacher)
-        if not text.strip():
-            raise LiveError("the message is empty")
-        with self.conversations.turn(trace) as turn:
-            turn.say(text.strip(), teacher)
-        return Reply.at(trace, turn.conversation.events[-1:])
-
-    def _handed_over(self, conversation: str, teacher: str) -> Trace:
-        """Return a conversation in which the user waits for this teacher; errors are those of `say`."""
-        trace = self.conversations.trace(conversation)
-        if trace.teacher != teacher:
-            raise LiveError(f"{trace.teacher or 'the bot'} decides in {quoted(conversation)}")
-        if not self.awaits_teacher(conversation):
-            raise LiveError(f"{quoted(conversation)}: it is the user's turn")
-        return trace
+        return finish(self.manager.say(conversation, teacher, text))

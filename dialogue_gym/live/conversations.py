@@ -5,24 +5,40 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import BURST, DECIDES, LIVE, NOTE, PENDING, PERSON, RATING, Entry
+from dialogue_gym.journal.entry import BURST, DECIDES, LIVE, NOTE, PENDING, PERSON, RATING, Draft, Entry
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.moderation import JournalModeration
-from dialogue_gym.live.transitions import FAILURE, LiveReward, Trace, take_entry, trace_of
-from dialogue_gym.live.turn import LiveError, OnTransitions, Turn, Unlocked, no_listener, stay_locked
+from dialogue_gym.live.transitions import FAILURE, LiveReward, Trace, Transition, take_entry, trace_of
+from dialogue_gym.live.turn import LiveError, OnTransitions, OrderedDelivery, Turn, no_listener
+from dialogue_gym.live.waits import Flush, Signal
 
 _PREFIX = "live"
 AT_HAND = 1000
 """Open conversations that stay in memory; the others are read again when somebody writes."""
 _MOST_ENDED = 10_000
 """People whose last conversation is remembered, so that they can still rate it."""
+
+
+@dataclass(eq=False)
+class Hold:
+    """A hold of somebody's conversations: nobody else may do anything there until it is over.
+
+    Attributes:
+        over: tells the end.
+        is_acting: whether an action is under way that may take long.
+    """
+
+    over: Signal = field(default_factory=Signal)
+    is_acting: bool = False
 
 
 class Conversations:
@@ -33,12 +49,11 @@ class Conversations:
         turn_taking: `"auto"` or `"explicit"`.
         store: the store for everything that happens.
         reward: the reward of the bot's steps.
-        on_transitions: called after each write, with the transitions that can be learned now.
+        delivery: of the transitions that can be learned, after each write.
         on_end: called with the outcome of each conversation that has ended, once that is written down.
         on_late: called with a person and the messages since their last one, if these did not come as the
             answer to it, whenever there are more.
-        unlocked: the context for actions that act on the world: other conversations may go on meanwhile.
-        busy: the conversations in which such an action is under way: nothing else may be done there.
+        holds: the people in whose conversations something is under way; see `hold`.
     """
 
     def __init__(
@@ -55,11 +70,10 @@ class Conversations:
         self.domain = domain
         self.turn_taking = turn_taking
         self.reward = reward
-        self.on_transitions = on_transitions
+        self.delivery = OrderedDelivery(on_transitions)
         self.on_end: Callable[[str], object] = lambda outcome: None
         self.on_late: Callable[[str, tuple[BotUttered, ...]], object] = lambda person, late: None
-        self.unlocked: Unlocked = stay_locked
-        self.busy: set[str] = set()
+        self.holds: dict[str, Hold] = {}
         self.store = store
         self._moderation = JournalModeration(store)
         self._runner = runner
@@ -141,7 +155,7 @@ class Conversations:
             self._traces[conversation] = self.on_record(conversation)
         self._traces.move_to_end(conversation)
         for name in list(self._traces)[: max(0, len(self._traces) - AT_HAND)]:
-            if name not in self.busy:
+            if self._people.get(name) not in self.holds:
                 del self._traces[name]  # the journal has it
         return self._traces[conversation]
 
@@ -162,18 +176,44 @@ class Conversations:
         """Return a conversation, open or not; errors are those of `on_record`."""
         return self.trace(conversation) if conversation in self._people else self.on_record(conversation)
 
-    def begin(self, person: str = PERSON) -> str:
+    @contextlib.asynccontextmanager
+    async def hold(self, person: str) -> AsyncIterator[Hold]:
+        """Hold somebody's conversations, once nobody else does.
+
+        Turns wait for the disk and for actions, while others go on. Whoever runs several coroutines on these
+        conversations holds the person meanwhile.
+        """
+        while (known := self.holds.get(person)) is not None:
+            await known.over
+        self.holds[person] = mine = Hold()
+        try:
+            yield mine
+        finally:
+            del self.holds[person]
+            mine.over.tell()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is under way, so that the domain may change."""
+        return not self.holds and not self.delivery.is_pending
+
+    def is_busy(self, conversation: str) -> bool:
+        """Return whether an action is under way in a conversation that may take long."""
+        known = self.holds.get(self._people.get(conversation, ""))
+        return known is not None and known.is_acting
+
+    async def begin(self, person: str = PERSON) -> str:
         """Begin a conversation with a person; return its name.
 
         Raises:
             StoreError: the journal could not be written.
         """
         trace = self._new()
-        with self.turn(trace) as turn:
+        async with self.turn(trace) as turn:
             turn.begin(person)
         return self._enter(trace, person)
 
-    def restart(
+    async def restart(
         self,
         conversation: str,
         outcome: str = FAILURE,
@@ -196,14 +236,14 @@ class Conversations:
         """
         trace, new = self.trace(conversation), self._new()
         person = self._people[conversation]
-        with self.turn(trace) as ending, self.turn(new) as beginning:
+        async with self.turn(trace) as ending, self.turn(new) as beginning:
             if mark is not None:
                 ending.add_key(*mark)
             ending.add_events(last)
             ending.end(outcome)
             beginning.begin(person)
             beginning.add_events(first)
-            ending.write(beginning)
+            await ending.write(beginning)
         return self._enter(new, person)
 
     def _new(self) -> Trace:
@@ -229,8 +269,8 @@ class Conversations:
             if len(self._ended) > _MOST_ENDED:
                 self._ended.popitem(last=False)
 
-    @contextlib.contextmanager
-    def turn(self, trace: Trace) -> Iterator[Turn]:
+    @contextlib.asynccontextmanager
+    async def turn(self, trace: Trace) -> AsyncIterator[Turn]:
         """Give a turn of a conversation, which is written down at the end of the context.
 
         It begins with an empty result of an action whose own one is missing.
@@ -240,13 +280,12 @@ class Conversations:
         """
         name = trace.conversation.sender_id
         before = len(trace.late)
-        turn = Turn(
-            trace, self.store, self._runner, self.turn_taking, self.on_transitions, self._run_unlocked
-        )
+        acting = partial(self._acting, self._people.get(name, ""))
+        turn = Turn(trace, self.store, self._runner, self.turn_taking, self.delivery, acting)
         try:
             turn.skip_missing_result()
             yield turn
-            turn.write()
+            await turn.write()
         except BaseException:
             self._traces.pop(name, None)  # it is ahead of the journal, and is read again from there
             raise
@@ -259,15 +298,18 @@ class Conversations:
             self.on_end(trace.end.content["outcome"])
 
     @contextlib.contextmanager
-    def _run_unlocked(self, conversation: str) -> Iterator[None]:
-        self.busy.add(conversation)
+    def _acting(self, person: str) -> Iterator[None]:
+        known = self.holds.get(person)
+        if known is None:  # one thread has all conversations
+            yield
+            return
+        known.is_acting = True
         try:
-            with self.unlocked(conversation):
-                yield
+            yield
         finally:
-            self.busy.discard(conversation)
+            known.is_acting = False
 
-    def let_decide(self, conversation: str, teacher: str | None, by: str) -> None:
+    async def let_decide(self, conversation: str, teacher: str | None, by: str) -> None:
         """Let a teacher decide in an open conversation, or the bot again.
 
         Args:
@@ -281,12 +323,12 @@ class Conversations:
         """
         trace = self.trace(conversation)
         last = trace.latest.id if trace.latest else None
-        self._add(trace, NOTE, {DECIDES: teacher}, last, by)
+        await self._add(trace, NOTE, {DECIDES: teacher}, last, by)
         self._teachers.pop(conversation, None)
         if teacher is not None:
             self._teachers[conversation] = teacher
 
-    def rate(
+    async def rate(
         self,
         conversation: str,
         value: float,
@@ -319,7 +361,7 @@ class Conversations:
         rating: dict[str, Any] = {"value": float(value), "about": about}
         rating |= {PENDING: True} if is_pending or is_burst else {}
         rating |= {BURST: True} if is_burst else {}
-        self._add(trace, RATING, rating, about, by)
+        await self._add(trace, RATING, rating, about, by)
         if conversation in self._active:
             self.touch(conversation)
 
@@ -341,8 +383,12 @@ class Conversations:
             LiveError: no such rating awaits approval.
             StoreError: the journal could not be written.
         """
-        written = self._moderation.settle(rating, is_right=True)
-        self._record(self.find(written.conversation), written)
+        parcel, content = self.delivery.expect(), None
+        try:
+            written = self._moderation.settle(rating, is_right=True)
+            content = self._taken(self.find(written.conversation), written)
+        finally:
+            self.delivery.fill(parcel, content)
 
     def decline(self, rating: int) -> None:
         """Let a rating never count; arguments and errors are those of `approve`."""
@@ -352,11 +398,21 @@ class Conversations:
         """Let the ratings of bursts that wait never count; see `Moderation`."""
         self._moderation.decline_bursts()
 
-    def _add(self, trace: Trace, kind: str, content: Mapping[str, Any], parent: int | None, by: str) -> None:
-        self._record(trace, self.store.append(trace.conversation.sender_id, kind, content, parent, by))
+    async def _add(
+        self, trace: Trace, kind: str, content: Mapping[str, Any], parent: int | None, by: str
+    ) -> None:
+        draft = Draft(trace.conversation.sender_id, kind, content, parent, by)
+        pending, parcel = self.store.submit([draft]), self.delivery.expect()
+        taken = None
+        try:
+            (written,) = await Flush(pending)
+            # It may have been read again meanwhile; taking an entry in twice changes nothing.
+            taken = self._taken(self._traces.get(written.conversation, trace), written)
+        finally:
+            self.delivery.fill(parcel, taken)
 
-    def _record(self, trace: Trace, entry: Entry) -> None:
-        self.on_transitions(take_entry(trace, entry, self.reward), entry.id, False)
+    def _taken(self, trace: Trace, entry: Entry) -> tuple[Sequence[Transition], int, bool]:
+        return take_entry(trace, entry, self.reward), entry.id, False
 
 
 def _rated(trace: Trace, about: int | None) -> int | None:

@@ -23,6 +23,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED, LiveReward, Trace
 from dialogue_gym.live.turn import Turn
+from dialogue_gym.live.waits import finish
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpreter, InterpreterError
 from dialogue_gym.rules import tables
 
@@ -135,7 +136,7 @@ class DialogueLiveEnv(DialogueEnv):
             self._number += 1
             self._turn.begin(PERSON)
             self._turn.add_message(message)
-            self._turn.write()
+            finish(self._turn.write())
             self._show_if_human()
         return self._seen(), self._info(self._turns)
 
@@ -156,8 +157,8 @@ class DialogueLiveEnv(DialogueEnv):
         turn = self._turn
         name = self.domain.actions[index]
         events = 0 if turn.conversation.is_possible(name) else tables.INVALID
-        result = turn.do(LiveDecision(name))
-        turn.write()  # before the person learns of it
+        result = finish(turn.do(LiveDecision(name)))
+        finish(turn.write())  # before the person learns of it
         for event in result.events:
             if isinstance(event, BotUttered):
                 for line in message_lines(event):
@@ -171,7 +172,7 @@ class DialogueLiveEnv(DialogueEnv):
         observation = self._seen()
         info = self._info(self._turns, outcome == SUCCESS, terms)
         if outcome is None:
-            turn.write()
+            finish(turn.write())
         else:
             self._end(turn, outcome)
         self._show_if_human()
@@ -215,7 +216,7 @@ class DialogueLiveEnv(DialogueEnv):
 
     def _end(self, turn: Turn, outcome: str) -> None:
         turn.end(outcome)
-        turn.write()
+        finish(turn.write())
         self._is_over = True
 
     def _show_if_human(self) -> None:

@@ -77,7 +77,7 @@ class Handoff:
         self.sessions = sessions
         self._trainer = trainer
         self._decided: deque[tuple[int, bytes, str]] = deque(maxlen=_MOST_DECIDED)
-        self._bot = sessions.bot
+        self._bot, self._manager = sessions.bot, sessions.manager
         self.raters = RaterWatch(self._bot.conversations.store, self._bot.domain)
         self._domain: Domain | None = None
         """The domain of the teaching sessions."""
@@ -110,7 +110,7 @@ class Handoff:
     def _state(self, name: str, person: str) -> OpenConversation:
         known = self._bot.conversations
         waits, idle_seconds = self._bot.awaits_teacher(name), known.idle_seconds(name)
-        is_busy, problem = name in known.busy, self.sessions.problem(name)
+        is_busy, problem = known.is_busy(name), self.sessions.problem(name)
         return OpenConversation(name, person, known.teacher(name), waits, is_busy, idle_seconds, problem)
 
     def find(self, conversation: str) -> OpenConversation | None:
@@ -145,9 +145,7 @@ class Handoff:
             LiveError: the conversation is not open.
             StoreError: the journal could not be written.
         """
-        with self.sessions.lock:
-            self.sessions.wait_for_turn(conversation)
-            self._bot.take_over(conversation, teacher)
+        self.sessions.do(conversation, lambda: self._manager.take_over(conversation, teacher))
 
     def give_back(self, conversation: str, teacher: str) -> None:
         """Let the bot decide again; it answers if the person waits.
@@ -156,12 +154,13 @@ class Handoff:
             LiveError: the teacher has not taken it over.
             StoreError: the journal could not be written.
         """
-        with self.sessions.lock:
-            self.sessions.wait_for_turn(conversation)
-            if self._bot.conversations.teacher(conversation) != teacher:
-                raise LiveError(f"{teacher} has not taken over {quoted(conversation)}")
-            reply = self._bot.give_back(conversation, teacher)
-            self.sessions.keep_problem(conversation, reply.notes)
+        self.sessions.do(conversation, lambda: self._give_back(conversation, teacher))
+
+    async def _give_back(self, conversation: str, teacher: str) -> None:
+        if self._bot.conversations.teacher(conversation) != teacher:
+            raise LiveError(f"{teacher} has not taken over {quoted(conversation)}")
+        reply = await self._manager.give_back(conversation, teacher)
+        self.sessions.keep_problem(conversation, reply.notes)
 
     def decide(self, conversation: str, teacher: str, action: str, step: int) -> tuple[str, ...]:
         """Execute a teacher's decision; the bot learns that it is right.
@@ -180,8 +179,7 @@ class Handoff:
             LiveError: somebody else decides here, nobody waits, or the action is unknown.
             StoreError: the journal could not be written.
         """
-        with self.sessions.lock:
-            return self._decide(self._at_step(conversation, step), teacher, action)
+        return self.sessions.do(conversation, lambda: self._decide(conversation, step, teacher, action))
 
     def say(self, conversation: str, teacher: str, text: str, step: int) -> tuple[str, ...]:
         """Answer in a teacher's own words, which can become an action later (`teaching.own_words`).
@@ -202,29 +200,31 @@ class Handoff:
             LiveError: somebody else decides here, nobody waits, or the text is empty.
             StoreError: the journal could not be written.
         """
-        with self.sessions.lock:
-            trace = self._at_step(conversation, step)
-            domain = self._bot.domain
-            known = (name for name in domain.actions if domain.texts(name) == (text.strip(),))
-            if (action := next(known, None)) is not None:
-                return self._decide(trace, teacher, action)
-            self._bot.say(conversation, teacher, text)
-            return ()
+        return self.sessions.do(conversation, lambda: self._say(conversation, step, teacher, text))
+
+    async def _say(self, conversation: str, step: int, teacher: str, text: str) -> tuple[str, ...]:
+        domain = self._bot.domain
+        known = (name for name in domain.actions if domain.texts(name) == (text.strip(),))
+        if (action := next(known, None)) is not None:
+            return await self._decide(conversation, step, teacher, action)
+        self._at_step(conversation, step)
+        await self._manager.say(conversation, teacher, text)
+        return ()
 
     def _at_step(self, conversation: str, step: int) -> Trace:
-        """Return an open conversation once nothing is under way there, if it is still at a step."""
-        self.sessions.wait_for_turn(conversation)
+        """Return an open conversation, if it is still at a step."""
         trace = self._bot.conversations.trace(conversation)
         if step != _step(trace):
             raise StaleDecision("the conversation has moved on; please decide again")
         return trace
 
-    def _decide(self, trace: Trace, teacher: str, action: str) -> tuple[str, ...]:
+    async def _decide(self, conversation: str, step: int, teacher: str, action: str) -> tuple[str, ...]:
+        trace = self._at_step(conversation, step)
         proposal, _ = self._agent().choose(trace.conversation)
         overruled = self._bot.rules.overruling(trace.conversation, action)
         observed = trace.conversation.observation().tobytes()
         version = self._trainer.explorer.actor.version
-        reply = self._bot.decide(trace.conversation.sender_id, teacher, action, version, proposal)
+        reply = await self._manager.decide(conversation, teacher, action, version, proposal)
         self._trainer.teach({**self._trainer.taught, observed: (action,)})
         if reply.decision is not None:
             self._decided.append((reply.decision, observed, action))
@@ -275,11 +275,16 @@ class Handoff:
             self._domain = domain
             self._use_domain()
 
-    def _use_domain(self) -> None:
-        """Let the bot and its learner go on with the domain of the teaching sessions, as soon as possible."""
+    def _use_domain(self) -> bool:
+        """Let the bot and its learner go on with the domain of the teaching sessions, as soon as possible.
+
+        Return whether that has to wait until nothing is under way.
+        """
         domain, known = self._domain, self._bot.conversations
-        if domain is None or domain == self._bot.domain or known.busy:
-            return
+        if domain is None or domain == self._bot.domain:
+            return False
+        if not known.is_quiet:
+            return True
         history = History(known.store.taught())
         turn_taking = self._trainer.learner.env.settings.turn_taking
 
@@ -289,11 +294,12 @@ class Handoff:
         try:
             self._trainer.use_domain(domain, labels, history.own_names)
         except MigrationError:
-            return  # the next start tells what the domain has lost
+            return False  # the next start tells what the domain has lost
         self._decided.clear()
         self.raters.use_domain(domain)
         actions = self._trainer.learner.env.action_names
         self._bot.use_domain(domain, rule_book(history, domain, actions, turn_taking))
+        return False
 
 
 def _step(trace: Trace) -> int:

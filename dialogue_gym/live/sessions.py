@@ -7,10 +7,11 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from dialogue_gym._text import name_fault, printable, quoted
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
@@ -20,6 +21,9 @@ from dialogue_gym.live.moderation import BurstWatch
 from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
 from dialogue_gym.live.transitions import TRUNCATED
 from dialogue_gym.live.turn import LiveError, Reply
+from dialogue_gym.live.waits import Call, Wait, finish, finish_later
+
+T = TypeVar("T")
 
 _DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
 _SENDER_CHARACTERS, _KEY_CHARACTERS = 128, 256
@@ -75,9 +79,9 @@ class Rejected(Exception):
 class Sessions:
     """Everybody who talks to a bot, within limits. All methods are thread-safe.
 
-    While an action of one conversation calls a server, say, the other conversations go on. Memory is bounded,
-    for each person and for all together: someone who returns after many others have come has a fresh
-    allowance, but continues their conversation.
+    While one conversation waits for the disk, or for an action that calls a server, the others go on. Memory
+    is bounded, for each person and for all together: someone who returns after many others have come has a
+    fresh allowance, but continues their conversation.
     """
 
     def __init__(
@@ -97,12 +101,14 @@ class Sessions:
                 has to approve it.
             clock: seconds from any beginning.
         """
-        self.lock = threading.Condition(threading.Lock())
+        self.lock = threading.Lock()
         self.bot = bot
-        bot.conversations.unlocked = self._release_lock
-        self.before_turn: Callable[[], None] = lambda: None
-        """Called with the lock before a turn begins."""
+        self.manager = bot.manager
+        self.before_turn: Callable[[], bool] = lambda: False
+        """Called with the lock before a turn begins; returns whether something has to wait until the turns
+        that have begun are over."""
         self._understanding = threading.Lock()
+        self._reader = ThreadPoolExecutor(1, "understanding")
         self._limits = limits or Limits()
         self._trusts_ratings = trusts_ratings
         self._conversations = bot.conversations
@@ -131,7 +137,18 @@ class Sessions:
         address: str | None = None,
         key: str | None = None,
     ) -> Reply:
-        """Answer a message that came through a channel.
+        """Answer a message that came through a channel, in this thread; as `answer` otherwise."""
+        return finish(self._answered(sender, text, channel, address, key), self.lock)
+
+    async def answer(
+        self,
+        sender: str,
+        text: str,
+        channel: str | None = None,
+        address: str | None = None,
+        key: str | None = None,
+    ) -> Reply:
+        """Answer a message that came through a channel, in an event loop.
 
         A message that is repeated with its key is answered as before, and written down once: as long as it
         is in the sender's conversation, or in the one before.
@@ -149,6 +166,11 @@ class Sessions:
             Rejected: the message is invalid, or over a limit, or its key belongs to another one.
             StoreError: the message could not be written down, and is not answered.
         """
+        return await finish_later(self._answered(sender, text, channel, address, key), self.lock)
+
+    async def _answered(
+        self, sender: str, text: str, channel: str | None, address: str | None, key: str | None
+    ) -> Reply:
         _check_sender(sender)
         if not text.strip():
             raise Rejected(400, "the message is empty")
@@ -156,23 +178,35 @@ class Sessions:
             raise Rejected(400, f"a message's key has 1 to {_KEY_CHARACTERS} printable characters")
         if len(text) > self._limits.characters:
             raise Rejected(413, f"a message has at most {self._limits.characters} characters")
-        with self.lock:
-            self._admit(sender, address)
-            self._spend(sender, address)
-        with self._understanding:  # one message at a time, while the turns of others are written down
-            take = self.bot.understand(text, channel, key)
-        with self.lock:
-            self.before_turn()
+        self._admit(sender, address)
+        self._spend(sender, address)
+        take = await Call(partial(self._understand, text, channel, key), self._reader)
+        await self._let_domain_change()
+        self._check_idle(sender)
+        async with self._conversations.hold(sender):
             name = self._conversations.current(sender)
-            self._check_idle(name)
             if key is not None and (known := self._known_answer(sender, key, text)):
                 return known
             late: tuple[BotUttered, ...] = ()
             if name is None:
-                late, name = self._late_messages(sender), self._begin(sender)
-            reply = take(name)
+                late, name = self._late_messages(sender), await self._begin(sender)
+            reply = await take(name)
             notes = self.keep_problem(name, reply.notes)
             return dataclasses.replace(reply, notes=notes, late=(*late, *reply.late))
+
+    def _understand(
+        self, text: str, channel: str | None, key: str | None
+    ) -> Callable[[str], Awaitable[Reply]]:
+        with self._understanding:
+            return self.manager.understand(text, channel, key)
+
+    async def _let_domain_change(self) -> None:
+        """Let the domain change before a turn begins, if it has to, unless a slow action is under way."""
+        while self.before_turn():
+            holds = list(self._conversations.holds.values())
+            if not holds or any(hold.is_acting for hold in holds):
+                return
+            await holds[0].over
 
     def _known_answer(self, sender: str, key: str, text: str) -> Reply | None:
         """Return the answer to a message that was answered before; None for a new one."""
@@ -210,36 +244,38 @@ class Sessions:
         """Return the problem with the last turn of an open conversation; empty without one."""
         return self._problems.get(conversation, "")
 
-    def _check_idle(self, conversation: str | None) -> None:
-        if conversation in self._conversations.busy:  # waiting here would block a thread that others need
+    def _check_idle(self, sender: str) -> None:
+        hold = self._conversations.holds.get(sender)
+        if hold is not None and hold.is_acting:  # many could pile up behind it
             raise Rejected(429, "your last message is still being answered", 1)
 
-    @contextlib.contextmanager
-    def _release_lock(self, conversation: str) -> Iterator[None]:
-        """Release the lock during an action that may take long."""
-        self.lock.release()
-        try:
-            yield
-        finally:
-            self.lock.acquire()
-            self.lock.notify_all()
+    def do(self, conversation: str, body: Callable[[], Coroutine[Wait[Any], Any, T]]) -> T:
+        """Do something in an open conversation, once nothing is under way there.
 
-    def wait_for_turn(self, conversation: str) -> None:
-        """Wait until no action is under way in a conversation. The lock is held before and after."""
-        while conversation in self._conversations.busy:
-            self.lock.wait()
+        Args:
+            conversation: the name of the conversation.
+            body: returns a coroutine of the `manager`, which has the conversation for itself.
+
+        Raises:
+            LiveError: the conversation is not open.
+        """
+        return finish(self._done(conversation, body), self.lock)
+
+    async def _done(self, conversation: str, body: Callable[[], Coroutine[Wait[Any], Any, T]]) -> T:
+        async with self._conversations.hold(self._conversations.trace(conversation).person):
+            return await body()
 
     def _late_messages(self, sender: str) -> tuple[BotUttered, ...]:
         """Return a teacher's messages at the end of the last conversation, which the sender may not know."""
         name = self._conversations.ended(sender)
         return () if name is None else tuple(self._conversations.on_record(name).late)
 
-    def _begin(self, sender: str) -> str:
+    async def _begin(self, sender: str) -> str:
         if len(self._conversations) >= self._limits.people:
             raise Rejected(
                 503, "too many people are talking to the bot right now; please come back later", _MINUTE
             )
-        return self.bot.begin(sender)
+        return await self.manager.begin(sender)
 
     def _admit(self, sender: str, address: str | None) -> None:
         """Count a new person."""
@@ -263,12 +299,15 @@ class Sessions:
     def expire(self) -> None:
         """End the conversations of those who have left, and answer those who wait for a teacher in vain."""
         with self.lock:
-            self.before_turn()
-            for name in self.bot.expired()[:_EXPIRE_MOST]:
-                with contextlib.suppress(
-                    StoreError
-                ):  # the next message reports it; the next second may succeed
-                    self.bot.expire_one(name)
+            due = self.manager.expired()[:_EXPIRE_MOST]
+        for name in due:
+            # The next message reports it; the next second may succeed.
+            with contextlib.suppress(StoreError, LiveError):
+                self.do(name, partial(self._expire, name))
+
+    async def _expire(self, conversation: str) -> None:
+        self.before_turn()
+        await self.manager.expire_one(conversation)
 
     @contextlib.contextmanager
     def expiring(self) -> Iterator[None]:
@@ -326,20 +365,24 @@ class Sessions:
             Rejected: they have not written yet, or too often, or an action is under way.
             StoreError: the journal could not be written.
         """
-        with self.lock:
+        finish(self._leave(sender, address), self.lock)
+
+    async def _leave(self, sender: str, address: str | None) -> None:
+        self._of(sender)
+        self._spend(sender, address)
+        self._check_idle(sender)
+        async with self._conversations.hold(sender):
             name = self._of(sender)
-            self._spend(sender, address)
-            self._check_idle(name)
             if self._conversations.is_open(name):
-                self.bot.leave(name)
+                await self.manager.leave(name)
 
     def _snapshot(self, name: str) -> Snapshot:
         is_open = self._conversations.is_open(name)
         trace = self._conversations.find(name)
         waits = None
-        if is_open and name in self._conversations.busy:
+        if is_open and self._conversations.is_busy(name):
             waits = BOT
-        elif is_open and self.bot.awaits_teacher(name):
+        elif is_open and self.manager.awaits_teacher(name):
             waits = trace.teacher
         tracked = trace.conversation
         return Snapshot(
@@ -385,20 +428,31 @@ class Sessions:
             LiveError: there is nothing to rate, or the conversation is somebody else's.
             StoreError: the journal could not be written.
         """
+        rating = self._rated(sender, value, about, is_trusted, conversation, address)
+        finish(rating, self.lock)
+
+    async def _rated(
+        self,
+        sender: str,
+        value: float,
+        about: int | None,
+        is_trusted: bool,
+        conversation: str | None,
+        address: str | None,
+    ) -> None:
         if not -1 <= value <= 1:
             raise Rejected(400, "a rating is a number from -1 to 1")
         is_pending = not (is_trusted or self._trusts_ratings)
-        with self.lock:
-            name = self._of(sender)
-            if not is_trusted:
-                self._spend(sender, address)
-            if conversation is not None:
-                name = self._own(sender, conversation)
-            elif not self._conversations.can_rate(name, about):
-                # It has just begun: the one before it is meant.
-                name = self._conversations.ended(sender) or name
-            is_burst = not is_trusted and self._bursts.add(*_sources(sender, address))
-            self._conversations.rate(name, value, about, is_pending, is_burst=is_burst)
+        name = self._of(sender)
+        if not is_trusted:
+            self._spend(sender, address)
+        if conversation is not None:
+            name = self._own(sender, conversation)
+        elif not self._conversations.can_rate(name, about):
+            # It has just begun: the one before it is meant.
+            name = self._conversations.ended(sender) or name
+        is_burst = not is_trusted and self._bursts.add(*_sources(sender, address))
+        await self._conversations.rate(name, value, about, is_pending, is_burst=is_burst)
 
     def _own(self, sender: str, conversation: str) -> str:
         """Return the name of a conversation if it is somebody's own; others are as unknown as none."""
@@ -428,8 +482,7 @@ class Sessions:
 
     def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
         """Take a teacher's rating; see `Moderation`."""
-        with self.lock:
-            self._conversations.rate(conversation, value, about, by=teacher)
+        finish(self._conversations.rate(conversation, value, about, by=teacher), self.lock)
 
 
 def _sources(sender: str, address: str | None) -> list[str]:

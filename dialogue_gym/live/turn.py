@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -24,14 +25,15 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.transitions import SUCCESS, Trace, Transition
+from dialogue_gym.live.waits import Act, Flush
 from dialogue_gym.nlu.indifference import with_question
 
 OnTransitions = Callable[[Sequence[Transition], int, bool], object]
 """Called whenever something is written down, with the transitions that can be learned now (perhaps none), the
 id of the last entry that they follow from, and whether a conversation has ended with it."""
 
-Unlocked = Callable[[str], AbstractContextManager[None]]
-"""Given a conversation, the context in which an action of it runs that may take long."""
+Acting = Callable[[], AbstractContextManager[None]]
+"""Returns the context in which an action runs that may take long."""
 
 
 class LiveError(ValueError):
@@ -42,9 +44,41 @@ def no_listener(transitions: Sequence[Transition], last_entry: int, is_boundary:
     """Ignore transitions: they stay in the journal for a learner that starts later."""
 
 
-def stay_locked(conversation: str) -> AbstractContextManager[None]:
-    """Return a context that lets nobody else go on meanwhile."""
-    return nullcontext()
+class OrderedDelivery:
+    """Delivery of what was written to a listener, in the order in which it was submitted to the store.
+
+    That is the order of the entries, in which a learner has to have them, whichever turn goes on first.
+    """
+
+    def __init__(self, listener: OnTransitions = no_listener) -> None:
+        """Deliver to a listener."""
+        self.listener = listener
+        self._expected: deque[Parcel] = deque()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether something was submitted that is not on the disk yet."""
+        return bool(self._expected)
+
+    def expect(self) -> Parcel:
+        """Return a place in the order, for what is submitted to the store now."""
+        self._expected.append(parcel := Parcel())
+        return parcel
+
+    def fill(self, parcel: Parcel, content: tuple[Sequence[Transition], int, bool] | None) -> None:
+        """Deliver something at its place; None if nothing came of it."""
+        parcel.content, parcel.is_filled = content, True
+        while self._expected and self._expected[0].is_filled:
+            if (known := self._expected.popleft().content) is not None:
+                self.listener(*known)
+
+
+@dataclass(eq=False)
+class Parcel:
+    """A place in the order of an `OrderedDelivery`: what the listener is told, once it is known."""
+
+    content: tuple[Sequence[Transition], int, bool] | None = None
+    is_filled: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +130,7 @@ class Turn:
     """The messages and actions of one turn, until they are written down (`write`).
 
     They are written at once at the end of the turn, with one exception: before an action that acts on the
-    world is run, so that it cannot be run twice.
+    world is run, so that it cannot be run twice. Its coroutines await the disk and such actions; see `waits`.
 
     If writing fails, the conversation is ahead of the journal, and its trace has to be read again. The turn
     keeps no draft of it.
@@ -111,8 +145,8 @@ class Turn:
         journal: Store,
         runner: ActionRunner,
         turn_taking: str,
-        on_transitions: OnTransitions = no_listener,
-        unlocked: Unlocked = stay_locked,
+        delivery: OrderedDelivery | None = None,
+        acting: Acting = nullcontext,
     ) -> None:
         """Go on with a conversation.
 
@@ -121,16 +155,16 @@ class Turn:
             journal: the store for its entries.
             runner: runs the actions.
             turn_taking: `"auto"` or `"explicit"`.
-            on_transitions: receives the transitions of each write.
-            unlocked: the context for actions that act on the world: others may go on meanwhile.
+            delivery: receives the transitions of each write.
+            acting: returns the context for actions that act on the world, which may take long.
         """
         self.conversation = trace.conversation
         self._trace = trace
         self._journal = journal
         self._runner = runner
         self._turn_taking = turn_taking
-        self._on_transitions = on_transitions
-        self._unlocked = unlocked
+        self._delivery = delivery or OrderedDelivery()
+        self._acting = acting
         self._writer = ConversationWriter(trace.conversation.sender_id)
         self._observations: list[npt.NDArray[Any]] = []
         """The observation of each decision among the drafts."""
@@ -165,7 +199,7 @@ class Turn:
         """Whether the bot listens."""
         return is_users_turn(self.conversation, self._turn_taking)
 
-    def do(
+    async def do(
         self, decision: LiveDecision, teacher: str | None = None, proposal: str | None = None
     ) -> ActionResult:
         """Let the bot do an action, and return its result.
@@ -185,9 +219,9 @@ class Turn:
         self._observations.append(self.conversation.observation())
         self._steps.decision(action, by, author=teacher or BOT, details=details)
         if self._runner.reaches_out(action):
-            self.write()
-            with self._unlocked(self.conversation.sender_id):
-                result = self._runner.run(action, self.conversation)
+            await self.write()
+            with self._acting():
+                result = await Act(self._runner, action, self.conversation)
         else:
             result = self._runner.run(action, self.conversation)
         self.conversation.extend((ActionExecuted(action), *result.events))
@@ -223,7 +257,7 @@ class Turn:
             self._writer.head = self._trace.latest.id  # others may have added to the conversation
         return self._writer
 
-    def write(self, *others: Turn) -> None:
+    async def write(self, *others: Turn) -> None:
         """Write everything that is new, together with other turns all or nothing, and pass transitions on.
 
         Raises:
@@ -237,11 +271,15 @@ class Turn:
             observations[name], turn._observations = turn._observations, []
         if not drafts:
             return
-        found: list[Transition] = []
-        written = self._journal.append_all(drafts)
-        for entry in written:
-            turn = turns[entry.conversation]
-            observation = observations[entry.conversation].pop(0) if entry.kind == LABEL else None
-            found += turn._trace.record(entry, observation)
-        has_ended = any(entry.kind == END for entry in written)
-        self._on_transitions(found, written[-1].id, has_ended)
+        pending, parcel = self._journal.submit(drafts), self._delivery.expect()
+        content = None
+        try:
+            written = await Flush(pending)
+            found: list[Transition] = []
+            for entry in written:
+                turn = turns[entry.conversation]
+                observation = observations[entry.conversation].pop(0) if entry.kind == LABEL else None
+                found += turn._trace.record(entry, observation)
+            content = found, written[-1].id, any(entry.kind == END for entry in written)
+        finally:
+            self._delivery.fill(parcel, content)

@@ -90,8 +90,8 @@ def talking(
 
 def learned(bot: LiveBot) -> Learned:
     """Return the collector of a bot made by `talking`."""
-    assert isinstance(bot.conversations.on_transitions, Learned)
-    return bot.conversations.on_transitions
+    assert isinstance(bot.conversations.delivery.listener, Learned)
+    return bot.conversations.delivery.listener
 
 
 def new(bot: LiveBot) -> list[Transition]:

@@ -340,7 +340,7 @@ def test_each_event_is_applied_once(store: Store, monkeypatch: pytest.MonkeyPatc
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as full:
-        full.setattr(store, "append_all", fail)
+        full.setattr(store, "submit", fail)
         with pytest.raises(StoreError):
             live.reply(name, CUISINE)
     assert live.conversations.trace(name).conversation.events == events

@@ -14,11 +14,13 @@ import pytest
 from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import Action, ActionRunner
 from dialogue_gym.journal.entry import END, LABEL, LIVE, RESULT, Draft, Entry
+from dialogue_gym.journal.group_commit import PendingWrite
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.follower import JournalFollower
 from dialogue_gym.live.transitions import LiveReward, Trace
 from dialogue_gym.live.turn import Turn
+from dialogue_gym.live.waits import finish
 from dialogue_gym.teaching.session import Session
 from tests.live.bots import (
     CUISINE,
@@ -97,12 +99,12 @@ class FullDisk(Store):
 
     writes_left: int | None = None
 
-    def append_all(self, drafts: Iterable[Draft]) -> list[Entry]:
+    def submit(self, drafts: Iterable[Draft]) -> PendingWrite:
         if self.writes_left is not None:
             if self.writes_left == 0:
                 raise StoreError("the disk is full")
             self.writes_left -= 1
-        return super().append_all(drafts)
+        return super().submit(drafts)
 
 
 @pytest.mark.parametrize("free", [0, 1, 2, 3])
@@ -227,21 +229,19 @@ def test_failed_write_leaves_nothing_in_a_turn(monkeypatch: pytest.MonkeyPatch) 
     trace = Trace(RESTAURANT, "live1", REWARD)
     turn = Turn(trace, store, ActionRunner(RESTAURANT), "auto")
     turn.begin("ann")
-    turn.write()
+    finish(turn.write())
     seen = []
     monkeypatch.setattr(
         trace, "record", lambda entry, observation: seen.append((entry.kind, observation)) or []
     )
     with monkeypatch.context() as full:
-        full.setattr(
-            store, "append_all", lambda drafts: (_ for _ in ()).throw(StoreError("the disk is full"))
-        )
-        turn.do(LiveDecision("utter_greet"))
+        full.setattr(store, "submit", lambda drafts: (_ for _ in ()).throw(StoreError("the disk is full")))
+        finish(turn.do(LiveDecision("utter_greet")))
         with pytest.raises(StoreError):
-            turn.write()
-    turn.do(LiveDecision("utter_ask_cuisine"))
+            finish(turn.write())
+    finish(turn.do(LiveDecision("utter_ask_cuisine")))
     observation = trace.conversation.observation()
-    turn.do(LiveDecision("utter_greet"))
-    turn.write()
+    finish(turn.do(LiveDecision("utter_greet")))
+    finish(turn.write())
     decisions = [one for kind, one in seen if kind == LABEL]
     assert len(decisions) == 2 and (decisions[1] == observation).all()

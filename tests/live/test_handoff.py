@@ -75,7 +75,7 @@ def test_a_decision_against_a_rule_is_told(setup: Setup) -> None:
     rule = "rules:\n- rule: Order\n  steps: [{intent: order}, {action: utter_order}]\n"
     setup.say()
     name = setup.take_over()
-    setup.bot.rules = RuleBook(DOMAIN, parse(rule, "rules.yml", "yaml"))
+    setup.bot.manager.rules = RuleBook(DOMAIN, parse(rule, "rules.yml", "yaml"))
     setup.say()
     step, _ = setup.handoff.proposals(name)
     assert setup.handoff.decide(name, "tina", "utter_sorry", step) == (
@@ -239,7 +239,7 @@ def test_unwritten_decision_has_no_effect(setup: Setup, monkeypatch: pytest.Monk
     name = setup.take_over()
     setup.say()
     with monkeypatch.context() as full:
-        full.setattr(Store, "append_all", _refuse)
+        full.setattr(Store, "submit", _refuse)
         with pytest.raises(StoreError):
             setup.decide(name)
     assert setup.bot.awaits_teacher(name)

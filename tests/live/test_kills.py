@@ -65,7 +65,7 @@ def talk_until_killed(folder: Path, told: Connection) -> None:
             told.send(last_entry)
             days.trainer.submit(transitions, last_entry, is_boundary)
 
-        explorer, interpreter = days.trainer.explorer, days.live._interpreter
+        explorer, interpreter = days.trainer.explorer, days.live.manager._interpreter
         live = LiveBot(DOMAIN, store, explorer, interpreter, world, on_transitions=acknowledge)
         for name in live.conversations.open:
             live.resume(name)
@@ -147,6 +147,7 @@ def test_second_process_on_a_store_is_refused(tmp_path: Path) -> None:
     receiver, sender = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=talk_until_killed, args=(tmp_path / "store", sender))
     process.start()
+    sender.close()
     while receiver.recv() != READY:
         pass
     try:

@@ -8,10 +8,6 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from functools import partial
-
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.conversation.wording import PAGE
@@ -19,8 +15,6 @@ from dialogue_gym.live.sessions import Rejected, Sessions
 from dialogue_gym.live.turn import Reply
 from dialogue_gym.web.monitoring.health import ServerState
 
-_THREADS = 40
-"""Messages that are answered at the same time; further ones wait."""
 VISITORS_PAGE = "page"
 """The channel of the visitors' own page."""
 _AS = {VISITORS_PAGE: PAGE}
@@ -52,7 +46,7 @@ class Inbox:
         self.late: list[TellLate] = []
         self._seen: OrderedDict[str, Messages] = OrderedDict()
         """The late messages that a person has been told since their last message, where there are any."""
-        self._threads = CapacityLimiter(_THREADS)
+        self._answering: set[asyncio.Task[Reply]] = set()  # the event loop itself keeps none
         self._loop: asyncio.AbstractEventLoop | None = None
         people.bot.conversations.on_late = self._hear_late
 
@@ -65,8 +59,8 @@ class Inbox:
     ) -> Reply:
         """Return the answer to a message, which is on the disk by then.
 
-        A server that stops does not wait for a thread whose action takes too long: the next start goes on
-        there, as after a kill.
+        A server that stops does not wait for an action that takes too long: the next start goes on there, as
+        after a kill.
 
         Args:
             channel: the name of the channel, one of a fixed list.
@@ -82,10 +76,12 @@ class Inbox:
         self.open()
         began = time.perf_counter()
         about: dict[str, object] = {"channel": channel, "text": text}
-        answer = partial(self.people.reply, sender, text, _AS.get(channel, channel), address, key)
+        answer = self.people.answer(sender, text, _AS.get(channel, channel), address, key)
+        self._answering.add(task := asyncio.create_task(answer))
+        task.add_done_callback(self._answering.discard)
         try:
             with self.state.metrics.message(channel):
-                reply = await run_sync(answer, abandon_on_cancel=True, limiter=self._threads)
+                reply = await asyncio.shield(task)  # what has begun goes on, even if nobody waits for it
         except asyncio.CancelledError:  # the server stops, and waits no longer
             raise Rejected(503, _STOPPING, _RESTART_SECONDS) from None
         except Rejected as error:
