@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dialogue_gym.journal.entry import HEAD, Draft, Entry, StoreError, content_json
 from dialogue_gym.journal.place import StorePlace
+
+if TYPE_CHECKING:
+    from dialogue_gym.journal.leases import Leases
 
 ERASING = "erasing"
 """The note of an erasure that has begun; the next one who opens the store completes it."""
@@ -124,6 +127,8 @@ class JournalDatabase(Protocol):
 
     queries: Queries
     is_read_only: bool
+    leases: Leases | None
+    """The leases of this process, if other processes write as well."""
 
     @property
     def place(self) -> StorePlace:
@@ -132,8 +137,10 @@ class JournalDatabase(Protocol):
     def read(self, query: str, **values: object) -> list[Any]:
         """Return all rows of one of `queries`."""
 
-    def append(self, rows: Sequence[NewEntry], now: float) -> list[Entry]:
+    def append(self, rows: Sequence[NewEntry], now: float, held: Sequence[str] = ()) -> list[Entry]:
         """Write entries at the end, all or none; they are on the disk when this returns.
+
+        They are refused, with `LeaseLost`, if the lease of a person in `held` has gone to another process.
 
         Ids grow in the order in which entries become visible: a reader who has seen one misses none before
         it. The time is `now`, or that of the last entry if that is later.

@@ -21,10 +21,11 @@ class PendingWrite:
         done: the entries as they were written, or the error, once that is known.
     """
 
-    def __init__(self, commits: GroupCommit, rows: Sequence[NewEntry]) -> None:
+    def __init__(self, commits: GroupCommit, rows: Sequence[NewEntry], held: Sequence[str]) -> None:
         """Wait for a `GroupCommit`."""
         self._commits = commits
         self.rows = rows
+        self.held = held
         self.done: Future[list[Entry]] = Future()
 
     def result(self) -> list[Entry]:
@@ -48,8 +49,11 @@ class GroupCommit:
     meanwhile go together in the next write, which one of them makes.
     """
 
-    def __init__(self, write: Callable[[Sequence[NewEntry]], list[Entry]]) -> None:
-        """Write by a function that writes all of its rows, or raises `StoreError` and writes none."""
+    def __init__(self, write: Callable[[Sequence[NewEntry], Sequence[str]], list[Entry]]) -> None:
+        """Write by a function that writes all of its rows, or raises `StoreError` and writes none.
+
+        Its second argument is the people whose leases the rows need.
+        """
         self._write = write
         self._writing = threading.Lock()
         self._queue = threading.Lock()
@@ -57,9 +61,9 @@ class GroupCommit:
         self._writer: ThreadPoolExecutor | None = None
         self._is_asked = False
 
-    def submit(self, rows: Sequence[NewEntry]) -> PendingWrite:
+    def submit(self, rows: Sequence[NewEntry], held: Sequence[str] = ()) -> PendingWrite:
         """Queue rows, and return at once; they are written when somebody asks for the result."""
-        mine = PendingWrite(self, rows)
+        mine = PendingWrite(self, rows, held)
         if not rows:
             mine.done.set_result([])
             return mine
@@ -124,7 +128,7 @@ class GroupCommit:
                 row if row.before is None else replace(row, before=first + row.before) for row in one.rows
             ]
         try:
-            entries = self._write(rows)
+            entries = self._write(rows, [person for one in writes for person in one.held])
         except StoreError as error:
             if len(writes) == 1:
                 writes[0].done.set_exception(error)

@@ -51,6 +51,14 @@ CREATE TABLE files (
     data bytea NOT NULL
 );
 """,
+    """
+CREATE TABLE leases (person text PRIMARY KEY, holder uuid NOT NULL, until timestamptz NOT NULL);
+CREATE TABLE conversation_numbers (
+    is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one),
+    last bigint NOT NULL
+);
+CREATE INDEX entries_of_people ON entries ((facts ->> 'live'), id) WHERE kind = 'event' AND parent IS NULL;
+""",
 )
 """One text of statements for each version of the tables, which leads there from the version before.
 
@@ -59,6 +67,9 @@ CREATE TABLE files (
    of contents that queries ask for, since PostgreSQL reads no JSON with the character 0. `writers` has the
    last write of each open store: its number, its last id and its size. `files` are those that lie in the
    folder of other stores, by their path.
+2. `leases` say which process holds the conversations of a person, and until when; see `Leases`.
+   `conversation_numbers` has the last number that the name of a conversation was given. The index finds a
+   person's conversations.
 """
 _VERSIONS = f"{SCHEMA}.versions"
 _ALONE = f"SELECT pg_advisory_xact_lock({LOCKS}, 2)"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dialogue_gym._text import printable
 from dialogue_gym.journal.database import ERASING, FORMAT, NewEntry, Queries
 from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, NOTE, Entry, StoreError
+from dialogue_gym.journal.leases import LeaseLost, Leases
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.postgres_link import LOCKS, PostgresLink, driver
 from dialogue_gym.journal.postgres_schema import STEPS, migrate, version_of
@@ -57,6 +58,7 @@ class PostgresJournal:
         self.is_read_only = read_only
         self._wait = max(wait, _SHORTEST_WAIT)
         self._is_shared = is_shared
+        self.leases: Leases | None = None
         self._writer: PostgresLink | None = None
         self._id, self._write = uuid.uuid4(), 0
         self._reader = PostgresLink(url, "reads")
@@ -71,6 +73,8 @@ class PostgresJournal:
             self._writer = PostgresLink(url, "writes", self._take_lock)
             migrate(self._reader)
             self._begin()
+            if is_shared:
+                self.leases = Leases(url, self._id)
         except BaseException:
             self.close()
             raise
@@ -95,6 +99,8 @@ class PostgresJournal:
 
     def close(self) -> None:
         """Close the connections and release the lock; everything is written already."""
+        if self.leases is not None:
+            self.leases.close()
         if self._writer is not None:
             self._writer.close()
         self._reader.close()
@@ -108,7 +114,7 @@ class PostgresJournal:
             raise StoreError(f"{self.place}: it was opened for reading only")
         return self._writer.run(statement, **values)
 
-    def append(self, rows: Sequence[NewEntry], now: float) -> list[Entry]:
+    def append(self, rows: Sequence[NewEntry], now: float, held: Sequence[str] = ()) -> list[Entry]:
         """Write entries, all or none; see `JournalDatabase`. One thread at a time may call it."""
         columns = {
             "conversations": [row.conversation for row in rows],
@@ -121,13 +127,14 @@ class PostgresJournal:
                 _facts(row.kind, row.content, row.parent is None and row.before is None) for row in rows
             ],
         }
-        domains = sum(row.kind == DOMAIN for row in rows)
+        domains, people = sum(row.kind == DOMAIN for row in rows), sorted(set(held))
         turn = {
             "domains": domains,
             "writer": self._id,
             "write": self._write + 1,
             "count": len(rows),
             "now": now,
+            "held": people,
         }
         try:
             written = self._do(_APPEND, **columns, **turn)
@@ -136,6 +143,8 @@ class PostgresJournal:
             raise StoreError(f"unknown entry {found[1] if found else ''}: no entry can follow it") from None
         # Without an answer it was written before the connection was lost, and this was the second attempt.
         written = written or self.read(_WRITTEN, id=self._id, write=turn["write"])
+        if not written and self._has_lost(people):
+            raise LeaseLost(f"{self.place}: another process goes on with this conversation")
         if not written:
             raise StoreError(
                 f"{self.place}: the connection was lost, and another process has opened this store since;"
@@ -146,6 +155,9 @@ class PostgresJournal:
             row.entry(id, parent, time, revision)
             for row, (id, parent, time, revision) in zip(rows, sorted(written), strict=True)
         ]
+
+    def _has_lost(self, held: Sequence[str]) -> bool:
+        return self.read(_HELD, writer=self._id, held=held) != [(len(held),)]
 
     def set_notes(self, **notes: str | None) -> None:
         """Set notes about the store as a whole; see `JournalDatabase`."""
@@ -215,9 +227,13 @@ WHERE locktype = 'advisory' AND granted AND (classid, objid) = ({_LOCK})
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND application_name <> ''
 """
+_HELD = "SELECT count(*) FROM leases WHERE holder = %(writer)s AND person = ANY(%(held)s)"
 _APPEND = """
-WITH own AS (
-    SELECT id FROM writers WHERE id = %(writer)s AND write = %(write)s - 1 FOR UPDATE
+WITH held AS (
+    SELECT person FROM leases WHERE holder = %(writer)s AND person = ANY(%(held)s) ORDER BY person FOR SHARE
+), own AS (
+    SELECT id FROM writers WHERE id = %(writer)s AND write = %(write)s - 1
+        AND (SELECT count(*) FROM held) = cardinality(%(held)s::text[]) FOR UPDATE
 ), last AS (
     UPDATE journal_end SET
         id = journal_end.id + %(count)s,

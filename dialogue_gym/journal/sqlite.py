@@ -17,6 +17,8 @@ from dialogue_gym.journal.entry import DOMAIN, Entry, StoreError
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+    from dialogue_gym.journal.leases import Leases
+
 JOURNAL = "journal.sqlite"
 """The name of the file in the folder of a store."""
 OWN_FILES = frozenset({JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm", f"{JOURNAL}-journal", "lock", "lock.pid"})
@@ -68,6 +70,7 @@ class SqliteJournal:
         self.place = folder or Path(_IN_MEMORY)
         self.queries = _QUERIES
         self.is_read_only = read_only
+        self.leases: Leases | None = None
         self._path = Path(_IN_MEMORY) if folder is None else folder / JOURNAL
         self._mutex = threading.RLock()
         if folder is not None and not self._path.exists() and (read_only or not create):
@@ -163,7 +166,7 @@ class SqliteJournal:
     def _pragma(self, pragma: str) -> Any:
         return self.read(f"PRAGMA {pragma}")[0][0]
 
-    def append(self, rows: Sequence[NewEntry], now: float) -> list[Entry]:
+    def append(self, rows: Sequence[NewEntry], now: float, held: Sequence[str] = ()) -> list[Entry]:
         """Write entries, all or none; see `JournalDatabase`. One process writes, so its ids are in order."""
         with self._mutex:
             time, revision = max(now, self._time), self._revision

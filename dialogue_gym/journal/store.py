@@ -10,11 +10,11 @@ import functools
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dialogue_gym._text import name_fault, nearest, quoted
 from dialogue_gym.journal.data_folder import DataPath, data_folder
@@ -36,6 +36,9 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.identity import StoredDomain, changes_of, mismatch
 from dialogue_gym.journal.place import DatabaseUrl, StorePlace
 from dialogue_gym.journal.stored_files import StoredFiles
+
+if TYPE_CHECKING:
+    from dialogue_gym.journal.leases import Leases
 
 __all__ = ["Draft", "Entry", "Store", "StoreError", "StoredDomain", "Summary"]
 
@@ -92,7 +95,7 @@ class Store:
         if note(self._database, COPYING) is not None:
             self._database.close()
             raise StoreError(f"{place}: a copy to this place was interrupted; start the copy again")
-        self._commits = GroupCommit(lambda rows: self._database.append(rows, clock()))
+        self._commits = GroupCommit(lambda rows, held: self._database.append(rows, clock(), held))
         self._renames: list[Entry] = []
         self._renames = [self._entry(row) for row in self._database.read(self._database.queries.renames)]
 
@@ -171,15 +174,24 @@ class Store:
         """
         return self.submit(drafts).result()
 
-    def submit(self, drafts: Iterable[Draft]) -> PendingWrite:
+    def submit(self, drafts: Iterable[Draft], held: Sequence[str] = ()) -> PendingWrite:
         """Queue several entries, all or none; return at once, and write when the result is asked for.
 
         Entries are written in the order of the calls.
 
+        Args:
+            drafts: the entries.
+            held: the people whose leases this process must still have; see `leases`.
+
         Raises:
             StoreError: the content of a draft does not fit its kind.
         """
-        return self._commits.submit(new_entries(drafts))
+        return self._commits.submit(new_entries(drafts), held if self.leases else ())
+
+    @property
+    def leases(self) -> Leases | None:
+        """The leases of people in a shared store; None if this process alone writes."""
+        return self._database.leases
 
     def entries(self, conversation: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield the entries, of one conversation if it is given, with an id above `after`.

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from dialogue_gym.live.raters import OpinionLog, RaterWeights
     from dialogue_gym.live.regression_guard import RegressionGuard
     from dialogue_gym.live.replay_buffer import ReplayBuffer
-    from dialogue_gym.live.sessions import Rejected, Sessions
+    from dialogue_gym.live.request_limits import Rejected
+    from dialogue_gym.live.sessions import Sessions
     from dialogue_gym.live.simulated_person import SimulatedPerson
     from dialogue_gym.live.startup import start_or_resume
     from dialogue_gym.live.trainer import Trainer
@@ -91,7 +92,8 @@ __getattr__ = lazy_getattr(__name__, {
     "rate_limit": ("Limits", "RateLimiter"),
     "raters": ("OpinionLog", "RaterWeights"),
     "replay_buffer": ("ReplayBuffer",),
-    "sessions": ("Rejected", "Sessions"),
+    "request_limits": ("Rejected",),
+    "sessions": ("Sessions",),
     "simulated_person": ("SimulatedPerson",),
     "startup": ("start_or_resume",),
     "regression_guard": ("RegressionGuard",),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -15,30 +15,20 @@ from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BURST, DECIDES, LIVE, NOTE, PENDING, PERSON, RATING, Draft, Entry
+from dialogue_gym.journal.leases import Head
 from dialogue_gym.journal.store import Store
+from dialogue_gym.live.holds import Holds
 from dialogue_gym.live.moderation import JournalModeration
 from dialogue_gym.live.transitions import FAILURE, LiveReward, Trace, Transition, take_entry, trace_of
 from dialogue_gym.live.turn import LiveError, OnTransitions, OrderedDelivery, Turn, no_listener
-from dialogue_gym.live.waits import Flush, Signal
+from dialogue_gym.live.waits import Call, Flush, Result
 
 _PREFIX = "live"
 AT_HAND = 1000
 """Open conversations that stay in memory; the others are read again when somebody writes."""
 _MOST_ENDED = 10_000
 """People whose last conversation is remembered, so that they can still rate it."""
-
-
-@dataclass(eq=False)
-class Hold:
-    """A hold of somebody's conversations: nobody else may do anything there until it is over.
-
-    Attributes:
-        over: tells the end.
-        is_acting: whether an action is under way that may take long.
-    """
-
-    over: Signal = field(default_factory=Signal)
-    is_acting: bool = False
+_READER = ThreadPoolExecutor(1, "reading")
 
 
 class Conversations:
@@ -53,7 +43,8 @@ class Conversations:
         on_end: called with the outcome of each conversation that has ended, once that is written down.
         on_late: called with a person and the messages since their last one, if these did not come as the
             answer to it, whenever there are more.
-        holds: the people in whose conversations something is under way; see `hold`.
+        holds: the people in whose conversations something is under way. Turns wait for the disk and for
+            actions: whoever runs several at the same time holds the person of each.
     """
 
     def __init__(
@@ -73,7 +64,7 @@ class Conversations:
         self.delivery = OrderedDelivery(on_transitions)
         self.on_end: Callable[[str], object] = lambda outcome: None
         self.on_late: Callable[[str, tuple[BotUttered, ...]], object] = lambda person, late: None
-        self.holds: dict[str, Hold] = {}
+        self.holds = Holds(store.leases, self._refresh)
         self.store = store
         self._moderation = JournalModeration(store)
         self._runner = runner
@@ -155,7 +146,7 @@ class Conversations:
             self._traces[conversation] = self.on_record(conversation)
         self._traces.move_to_end(conversation)
         for name in list(self._traces)[: max(0, len(self._traces) - AT_HAND)]:
-            if self._people.get(name) not in self.holds:
+            if self._people.get(name) not in self.holds.by_person:
                 del self._traces[name]  # the journal has it
         return self._traces[conversation]
 
@@ -176,31 +167,62 @@ class Conversations:
         """Return a conversation, open or not; errors are those of `on_record`."""
         return self.trace(conversation) if conversation in self._people else self.on_record(conversation)
 
-    @contextlib.asynccontextmanager
-    async def hold(self, person: str) -> AsyncIterator[Hold]:
-        """Hold somebody's conversations, once nobody else does.
-
-        Turns wait for the disk and for actions, while others go on. Whoever runs several coroutines on these
-        conversations holds the person meanwhile.
-        """
-        while (known := self.holds.get(person)) is not None:
-            await known.over
-        self.holds[person] = mine = Hold()
-        try:
-            yield mine
-        finally:
-            del self.holds[person]
-            mine.over.tell()
-
     @property
     def is_quiet(self) -> bool:
         """Whether nothing is under way, so that the domain may change."""
-        return not self.holds and not self.delivery.is_pending
+        return not self.holds.by_person and not self.delivery.is_pending
 
     def is_busy(self, conversation: str) -> bool:
         """Return whether an action is under way in a conversation that may take long."""
-        known = self.holds.get(self._people.get(conversation, ""))
-        return known is not None and known.is_acting
+        return self.holds.is_acting(self._people.get(conversation, ""))
+
+    async def look(self, person: str) -> None:
+        """Find out about somebody's conversations, which other processes may have gone on with."""
+        if self.holds.leases is not None and person not in self.holds.by_person:
+            await self._refresh(person, await Result(self.holds.leases.look(person)))
+
+    async def look_around(self) -> None:
+        """Find out about all open conversations, which other processes may have gone on with."""
+        if (leases := self.holds.leases) is None:
+            return
+        found = await Call(leases.open, _READER)
+        known = {head.conversation for head in found}
+        for name, person in self.open.items():
+            if name not in known and person not in self.holds.by_person:
+                self._leave(name)
+        for head in found:
+            if head.person not in self.holds.by_person:
+                self._take_in(head)
+
+    def abandoned(self) -> list[str]:
+        """Return some of the people with whom a process that has died was in the middle of a turn."""
+        return [] if self.holds.leases is None else self.holds.leases.abandoned()
+
+    async def _refresh(self, person: str, heads: list[Head]) -> None:
+        """Take in somebody's latest conversations, the newest first, as they are in the store."""
+        open_now = next((head for head in heads[:1] if not head.has_ended), None)
+        known = self._current.get(person)
+        if known is not None and (open_now is None or known != open_now.conversation):
+            self._leave(known)
+        for head in reversed(heads):
+            if head.has_ended:
+                self._ended[person] = head.conversation
+        if open_now is not None:
+            self._take_in(open_now)
+            if (name := open_now.conversation) not in self._traces:
+                entries = await Call(lambda: list(self.store.entries(name)), _READER)
+                self._traces[name] = trace_of(self.domain, name, self.reward, entries)
+
+    def _take_in(self, head: Head) -> None:
+        name = head.conversation
+        self._people[name], self._current[head.person] = head.person, name
+        self._active[name] = self._clock() - head.idle
+        self._teachers.pop(name, None)
+        if head.teacher is not None:
+            self._teachers[name] = head.teacher
+        trace = self._traces.get(name)
+        if trace is not None and trace.last != head.last:
+            del self._traces[name]
 
     async def begin(self, person: str = PERSON) -> str:
         """Begin a conversation with a person; return its name.
@@ -208,8 +230,8 @@ class Conversations:
         Raises:
             StoreError: the journal could not be written.
         """
-        trace = self._new()
-        async with self.turn(trace) as turn:
+        trace = await self._new()
+        async with self.turn(trace, person) as turn:
             turn.begin(person)
         return self._enter(trace, person)
 
@@ -234,9 +256,9 @@ class Conversations:
             LiveError: the conversation is not open.
             StoreError: the journal could not be written; then no conversation ended or began.
         """
-        trace, new = self.trace(conversation), self._new()
+        trace, new = self.trace(conversation), await self._new()
         person = self._people[conversation]
-        async with self.turn(trace) as ending, self.turn(new) as beginning:
+        async with self.turn(trace) as ending, self.turn(new, person) as beginning:
             if mark is not None:
                 ending.add_key(*mark)
             ending.add_events(last)
@@ -246,8 +268,11 @@ class Conversations:
             await ending.write(beginning)
         return self._enter(new, person)
 
-    def _new(self) -> Trace:
-        self._number += 1
+    async def _new(self) -> Trace:
+        if (leases := self.holds.leases) is not None:
+            self._number = await Result(leases.next_number(self._number))
+        else:
+            self._number += 1
         return Trace(self.domain, f"{_PREFIX}{self._number}", self.reward)
 
     def _enter(self, trace: Trace, person: str) -> str:
@@ -270,18 +295,22 @@ class Conversations:
                 self._ended.popitem(last=False)
 
     @contextlib.asynccontextmanager
-    async def turn(self, trace: Trace) -> AsyncIterator[Turn]:
+    async def turn(self, trace: Trace, person: str | None = None) -> AsyncIterator[Turn]:
         """Give a turn of a conversation, which is written down at the end of the context.
 
         It begins with an empty result of an action whose own one is missing.
+
+        Args:
+            trace: the trace of the conversation.
+            person: the person, if the conversation has not begun.
 
         Raises:
             StoreError: the turn could not be written down; then it has not happened.
         """
         name = trace.conversation.sender_id
         before = len(trace.late)
-        acting = partial(self._acting, self._people.get(name, ""))
-        turn = Turn(trace, self.store, self._runner, self.turn_taking, self.delivery, acting)
+        acting = partial(self.holds.acting, person or trace.person)
+        turn = Turn(trace, self.store, self._runner, self.turn_taking, self.delivery, acting, person)
         try:
             turn.skip_missing_result()
             yield turn
@@ -297,18 +326,6 @@ class Conversations:
             self._leave(name)
             self.on_end(trace.end.content["outcome"])
 
-    @contextlib.contextmanager
-    def _acting(self, person: str) -> Iterator[None]:
-        known = self.holds.get(person)
-        if known is None:  # one thread has all conversations
-            yield
-            return
-        known.is_acting = True
-        try:
-            yield
-        finally:
-            known.is_acting = False
-
     async def let_decide(self, conversation: str, teacher: str | None, by: str) -> None:
         """Let a teacher decide in an open conversation, or the bot again.
 
@@ -323,7 +340,7 @@ class Conversations:
         """
         trace = self.trace(conversation)
         last = trace.latest.id if trace.latest else None
-        await self._add(trace, NOTE, {DECIDES: teacher}, last, by)
+        await self._add(trace, NOTE, {DECIDES: teacher}, last, by, (trace.person,))
         self._teachers.pop(conversation, None)
         if teacher is not None:
             self._teachers[conversation] = teacher
@@ -399,10 +416,16 @@ class Conversations:
         self._moderation.decline_bursts()
 
     async def _add(
-        self, trace: Trace, kind: str, content: Mapping[str, Any], parent: int | None, by: str
+        self,
+        trace: Trace,
+        kind: str,
+        content: Mapping[str, Any],
+        parent: int | None,
+        by: str,
+        held: Sequence[str] = (),
     ) -> None:
         draft = Draft(trace.conversation.sender_id, kind, content, parent, by)
-        pending, parcel = self.store.submit([draft]), self.delivery.expect()
+        pending, parcel = self.store.submit([draft], held), self.delivery.expect()
         taken = None
         try:
             (written,) = await Flush(pending)

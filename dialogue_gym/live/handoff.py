@@ -18,6 +18,7 @@ from dialogue_gym.live.raters import RaterWatch
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.transitions import Trace
 from dialogue_gym.live.turn import LiveError
+from dialogue_gym.live.waits import finish
 from dialogue_gym.policies.agent import ActionScore, Agent
 from dialogue_gym.teaching.learner import right_actions, rule_book
 
@@ -125,9 +126,13 @@ class Handoff:
         Raises:
             LiveError: the conversation is not open.
         """
-        with self.sessions.lock:
-            trace = self._bot.conversations.trace(conversation)
-            return _step(trace), self._agent().rank_actions(trace.conversation)[1]
+        return finish(self._proposals(conversation), self.sessions.lock)
+
+    async def _proposals(self, conversation: str) -> tuple[int, list[ActionScore]]:
+        known = self._bot.conversations
+        await known.look(known.open.get(conversation, ""))
+        trace = known.trace(conversation)
+        return _step(trace), self._agent().rank_actions(trace.conversation)[1]
 
     def _agent(self) -> Agent:
         actor = self._trainer.explorer.actor

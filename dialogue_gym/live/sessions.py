@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,20 +16,22 @@ from typing import Any, TypeVar
 from dialogue_gym._text import name_fault, printable, quoted
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
+from dialogue_gym.journal.leases import LeaseTaken
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.moderation import BurstWatch
-from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
+from dialogue_gym.live.rate_limit import Limits
+from dialogue_gym.live.request_limits import MINUTE, Rejected, RequestLimits
 from dialogue_gym.live.transitions import TRUNCATED
 from dialogue_gym.live.turn import LiveError, Reply
 from dialogue_gym.live.waits import Call, Wait, finish, finish_later
 
 T = TypeVar("T")
 
-_DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
 _SENDER_CHARACTERS, _KEY_CHARACTERS = 128, 256
 _EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
 _LOG = logging.getLogger(__name__)
 
+_BUSY = "your last message is still being answered"
 APOLOGY = "Sorry, something did not work. Please try again, or say it in other words."
 """The note to people about a problem, whose reason is for teachers alone."""
 
@@ -59,21 +61,6 @@ class Snapshot:
     end: int | None
     is_cut_off: bool
     waits: str | None
-
-
-class Rejected(Exception):
-    """A rejected request, with the reason in one line.
-
-    Attributes:
-        status: the HTTP status.
-        wait: seconds until a second attempt may succeed; None if it never will.
-    """
-
-    def __init__(self, status: int, line: str, wait: float | None = None) -> None:
-        """Keep the status and the pause."""
-        super().__init__(line)
-        self.status = status
-        self.wait = wait
 
 
 class Sessions:
@@ -113,18 +100,17 @@ class Sessions:
         self._trusts_ratings = trusts_ratings
         self._conversations = bot.conversations
         self._problems: dict[str, str] = {}
-        per_minute, per_day, known = self._limits.per_minute, self._limits.per_day, 2 * self._limits.people
-        self._per_minute = RateLimiter(partial(TokenBucket, per_minute, _MINUTE), known, clock)
-        self._per_day = RateLimiter(partial(TokenBucket, per_day, _DAY), known, clock)
-        per_address, new = self._limits.address_per_minute, self._limits.new_per_hour
-        self._per_address = RateLimiter(partial(TokenBucket, per_address, _MINUTE), known, clock)
-        self._bursts = BurstWatch(self._limits.ratings, self._limits.ratings_minutes, 2 * known, clock)
-        self._new = RateLimiter(partial(TokenBucket, new, _HOUR), known, clock)
+        self._requests = RequestLimits(self._limits, clock)
+        ratings, minutes = self._limits.ratings, self._limits.ratings_minutes
+        self._bursts = BurstWatch(ratings, minutes, 4 * self._limits.people, clock)
 
     def knows(self, sender: str) -> bool:
         """Return whether somebody has written before, unless too many others have since."""
-        with self.lock:
-            return self._is_known(sender)
+        return finish(self._knows(sender), self.lock)
+
+    async def _knows(self, sender: str) -> bool:
+        await self._conversations.look(sender)
+        return self._is_known(sender)
 
     def _is_known(self, sender: str) -> bool:
         return (self._conversations.current(sender) or self._conversations.ended(sender)) is not None
@@ -178,12 +164,12 @@ class Sessions:
             raise Rejected(400, f"a message's key has 1 to {_KEY_CHARACTERS} printable characters")
         if len(text) > self._limits.characters:
             raise Rejected(413, f"a message has at most {self._limits.characters} characters")
-        self._admit(sender, address)
-        self._spend(sender, address)
+        await self._admit(sender, address)
+        self._requests.spend(sender, address)
         take = await Call(partial(self._understand, text, channel, key), self._reader)
         await self._let_domain_change()
         self._check_idle(sender)
-        async with self._conversations.hold(sender):
+        async with self._hold(sender):
             name = self._conversations.current(sender)
             if key is not None and (known := self._known_answer(sender, key, text)):
                 return known
@@ -203,7 +189,7 @@ class Sessions:
     async def _let_domain_change(self) -> None:
         """Let the domain change before a turn begins, if it has to, unless a slow action is under way."""
         while self.before_turn():
-            holds = list(self._conversations.holds.values())
+            holds = list(self._conversations.holds.by_person.values())
             if not holds or any(hold.is_acting for hold in holds):
                 return
             await holds[0].over
@@ -245,9 +231,24 @@ class Sessions:
         return self._problems.get(conversation, "")
 
     def _check_idle(self, sender: str) -> None:
-        hold = self._conversations.holds.get(sender)
-        if hold is not None and hold.is_acting:  # many could pile up behind it
-            raise Rejected(429, "your last message is still being answered", 1)
+        if self._conversations.holds.is_acting(sender):  # many could pile up behind it
+            raise Rejected(429, _BUSY, 1)
+
+    @contextlib.asynccontextmanager
+    async def _hold(self, sender: str) -> AsyncIterator[None]:
+        """Have somebody's conversations alone, and let the bot finish the turn of a process that has died.
+
+        Raises:
+            Rejected: another process is answering them for long.
+        """
+        try:
+            async with self._conversations.holds.hold(sender):
+                name = self._conversations.current(sender)
+                if name is not None and self._conversations.holds.leases is not None:
+                    await self.manager.resume(name)
+                yield
+        except LeaseTaken:
+            raise Rejected(429, _BUSY, 1) from None
 
     def do(self, conversation: str, body: Callable[[], Coroutine[Wait[Any], Any, T]]) -> T:
         """Do something in an open conversation, once nothing is under way there.
@@ -262,7 +263,7 @@ class Sessions:
         return finish(self._done(conversation, body), self.lock)
 
     async def _done(self, conversation: str, body: Callable[[], Coroutine[Wait[Any], Any, T]]) -> T:
-        async with self._conversations.hold(self._conversations.trace(conversation).person):
+        async with self._hold(self._conversations.trace(conversation).person):
             return await body()
 
     def _late_messages(self, sender: str) -> tuple[BotUttered, ...]:
@@ -273,37 +274,35 @@ class Sessions:
     async def _begin(self, sender: str) -> str:
         if len(self._conversations) >= self._limits.people:
             raise Rejected(
-                503, "too many people are talking to the bot right now; please come back later", _MINUTE
+                503, "too many people are talking to the bot right now; please come back later", MINUTE
             )
         return await self.manager.begin(sender)
 
-    def _admit(self, sender: str, address: str | None) -> None:
+    async def _admit(self, sender: str, address: str | None) -> None:
         """Count a new person."""
         if address is None or self._is_known(sender):
             return
-        if wait := self._new.wait(address):
-            line = "too many new people have come from your address; please come back later"
-            raise Rejected(429, line, wait)
-        self._new.use(address)
-
-    def _spend(self, sender: str, address: str | None = None, is_written: bool = True) -> None:
-        """Count a request, and one that is written down for the day and the address as well."""
-        uses = [(self._per_minute, sender)]
-        if is_written:
-            uses += [(self._per_day, sender), *([] if address is None else [(self._per_address, address)])]
-        if wait := max(limiter.wait(key) for limiter, key in uses):
-            raise Rejected(429, "you are sending messages too quickly; please wait a moment", wait)
-        for limiter, key in uses:
-            limiter.use(key)
+        await self._conversations.look(sender)
+        if not self._is_known(sender):
+            self._requests.admit(address)
 
     def expire(self) -> None:
         """End the conversations of those who have left, and answer those who wait for a teacher in vain."""
+        # The next message reports an error of the store; the next second may succeed.
+        with contextlib.suppress(StoreError):
+            finish(self._conversations.look_around(), self.lock)
+            for person in self._conversations.abandoned():
+                finish(self._pick_up(person), self.lock)
         with self.lock:
             due = self.manager.expired()[:_EXPIRE_MOST]
         for name in due:
-            # The next message reports it; the next second may succeed.
-            with contextlib.suppress(StoreError, LiveError):
+            with contextlib.suppress(StoreError, LiveError, Rejected):
                 self.do(name, partial(self._expire, name))
+
+    async def _pick_up(self, person: str) -> None:
+        """Let the bot finish the turn of a process that has died."""
+        async with self._hold(person):
+            pass
 
     async def _expire(self, conversation: str) -> None:
         self.before_turn()
@@ -336,10 +335,8 @@ class Sessions:
         Raises:
             Rejected: they have not written yet, or have asked too often.
         """
+        name = finish(self._found_for(sender, is_trusted), self.lock)
         with self.lock:
-            name = self._of(sender)
-            if not is_trusted:
-                self._spend(sender, is_written=False)
             return self._snapshot(name)
 
     def history(self, sender: str, is_trusted: bool = False) -> tuple[Snapshot | None, Snapshot]:
@@ -347,12 +344,16 @@ class Sessions:
 
         Arguments and errors are those of `snapshot`.
         """
+        name = finish(self._found_for(sender, is_trusted), self.lock)
         with self.lock:
-            name = self._of(sender)
-            if not is_trusted:
-                self._spend(sender, is_written=False)
             before = self._conversations.ended(sender)
             return None if before in (None, name) else self._snapshot(before), self._snapshot(name)
+
+    async def _found_for(self, sender: str, is_trusted: bool) -> str:
+        name = await self._found(sender)
+        if not is_trusted:
+            self._requests.spend(sender, is_written=False)
+        return name
 
     def leave(self, sender: str, address: str | None = None) -> None:
         """End the conversation that somebody is in, as they want to begin anew; do nothing without one.
@@ -368,10 +369,10 @@ class Sessions:
         finish(self._leave(sender, address), self.lock)
 
     async def _leave(self, sender: str, address: str | None) -> None:
-        self._of(sender)
-        self._spend(sender, address)
+        await self._found(sender)
+        self._requests.spend(sender, address)
         self._check_idle(sender)
-        async with self._conversations.hold(sender):
+        async with self._hold(sender):
             name = self._of(sender)
             if self._conversations.is_open(name):
                 await self.manager.leave(name)
@@ -397,8 +398,12 @@ class Sessions:
             waits,
         )
 
-    def _of(self, sender: str) -> str:
+    async def _found(self, sender: str) -> str:
         _check_sender(sender)
+        await self._conversations.look(sender)
+        return self._of(sender)
+
+    def _of(self, sender: str) -> str:
         name = self._conversations.current(sender) or self._conversations.ended(sender)
         if name is None:
             raise Rejected(404, f"{quoted(printable(sender))} has not written yet")
@@ -443,9 +448,9 @@ class Sessions:
         if not -1 <= value <= 1:
             raise Rejected(400, "a rating is a number from -1 to 1")
         is_pending = not (is_trusted or self._trusts_ratings)
-        name = self._of(sender)
+        name = await self._found(sender)
         if not is_trusted:
-            self._spend(sender, address)
+            self._requests.spend(sender, address)
         if conversation is not None:
             name = self._own(sender, conversation)
         elif not self._conversations.can_rate(name, about):

@@ -147,6 +147,7 @@ class Turn:
         turn_taking: str,
         delivery: OrderedDelivery | None = None,
         acting: Acting = nullcontext,
+        person: str | None = None,
     ) -> None:
         """Go on with a conversation.
 
@@ -157,6 +158,7 @@ class Turn:
             turn_taking: `"auto"` or `"explicit"`.
             delivery: receives the transitions of each write.
             acting: returns the context for actions that act on the world, which may take long.
+            person: the person, if the conversation has not begun.
         """
         self.conversation = trace.conversation
         self._trace = trace
@@ -165,6 +167,7 @@ class Turn:
         self._turn_taking = turn_taking
         self._delivery = delivery or OrderedDelivery()
         self._acting = acting
+        self._person = trace.person if person is None else person
         self._writer = ConversationWriter(trace.conversation.sender_id)
         self._observations: list[npt.NDArray[Any]] = []
         """The observation of each decision among the drafts."""
@@ -271,7 +274,8 @@ class Turn:
             observations[name], turn._observations = turn._observations, []
         if not drafts:
             return
-        pending, parcel = self._journal.submit(drafts), self._delivery.expect()
+        held = [turn._person for turn in turns.values()]
+        pending, parcel = self._journal.submit(drafts, held), self._delivery.expect()
         content = None
         try:
             written = await Flush(pending)

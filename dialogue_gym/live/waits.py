@@ -39,21 +39,38 @@ class Wait(abc.ABC, Generic[T]):
         """Wait in the event loop, where others go on; return the result."""
 
 
-class Flush(Wait[list[Entry]]):
-    """A wait until entries are on the disk; the result is the entries as they were written."""
+class Result(Wait[T]):
+    """A wait for the result of a future that others may wait for as well."""
+
+    def __init__(self, future: Future[T]) -> None:
+        """Wait for a future that somebody else completes."""
+        self._future = future
+
+    def block(self) -> T:
+        """Wait in this thread."""
+        return self._future.result()
+
+    async def pause(self) -> T:
+        """Wait in the event loop."""
+        return await asyncio.shield(asyncio.wrap_future(self._future))
+
+
+class Flush(Result[list[Entry]]):
+    """A wait until entries are on the disk; errors are those of `Store.append_all`."""
 
     def __init__(self, write: PendingWrite) -> None:
         """Wait for a write."""
+        super().__init__(write.done)
         self._write = write
 
     def block(self) -> list[Entry]:
-        """Wait in this thread; errors are those of `Store.append_all`."""
+        """Write them in this thread, unless another one does."""
         return self._write.result()
 
     async def pause(self) -> list[Entry]:
-        """Wait in the event loop; errors are those of `Store.append_all`."""
+        """Let a thread write them."""
         self._write.start()
-        return await asyncio.shield(asyncio.wrap_future(self._write.done))
+        return await super().pause()
 
 
 class Act(Wait[ActionResult]):
@@ -90,24 +107,16 @@ class Call(Wait[T]):
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._function)
 
 
-class Signal(Wait[None]):
+class Signal(Result[None]):
     """A wait for a moment that somebody else tells."""
 
     def __init__(self) -> None:
         """Begin before that moment."""
-        self._moment: Future[None] = Future()
+        super().__init__(Future())
 
     def tell(self) -> None:
         """Let all go on who wait, and those who will."""
-        self._moment.set_result(None)
-
-    def block(self) -> None:
-        """Wait in this thread."""
-        self._moment.result()
-
-    async def pause(self) -> None:
-        """Wait in the event loop."""
-        await asyncio.shield(asyncio.wrap_future(self._moment))
+        self._future.set_result(None)
 
 
 def finish(

@@ -140,11 +140,13 @@ class BotUpdates:
             self._waiting = newer or self._waiting
             self._take()
 
-    def _take(self) -> None:
-        """Take the newer bot over, if there is one; the lock is held."""
+    def _take(self) -> bool:
+        """Take the newer bot over, if there is one; return whether that has to wait. The lock is held."""
         newer, bot = self._waiting, self._sessions.bot
-        if newer is None or (newer.domain != bot.domain and bot.conversations.busy):
-            return
+        if newer is None:
+            return False
+        if newer.domain != bot.domain and not bot.conversations.is_quiet:
+            return True
         known, self._known, self._waiting = self._known, newer, None
         newer.publication.hand_to(self._explorer, newer.env)
         if newer.history is not known.history:
@@ -152,8 +154,9 @@ class BotUpdates:
             rules = rule_book(newer.history, newer.domain, newer.env.action_names, settings.turn_taking)
             if newer.domain != bot.domain:
                 bot.use_domain(newer.domain, rules)
-            bot.rules = rules
+            bot.manager.rules = rules
             self._interpreter.learn(newer.history, newer.domain)
+        return False
 
     @contextlib.contextmanager
     def following(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itsdangerous import BadSignature, URLSafeSerializer
 from starlette.requests import Request
 
-from dialogue_gym.live.sessions import Rejected
+from dialogue_gym.live.request_limits import Rejected
 
 COOKIE = "dialogue_gym_visitor"
 TOKEN_HEADER = "x-visitor"

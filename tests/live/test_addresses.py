@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dialogue_gym.live.rate_limit import Limits
-from dialogue_gym.live.sessions import Rejected
+from dialogue_gym.live.request_limits import Rejected
 from tests.live.test_sessions import Bot
 
 

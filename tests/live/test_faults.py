@@ -13,7 +13,7 @@ import pytest
 
 from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import Action, ActionRunner
-from dialogue_gym.journal.entry import END, LABEL, LIVE, RESULT, Draft, Entry
+from dialogue_gym.journal.entry import END, LABEL, LIVE, RESULT, Draft
 from dialogue_gym.journal.group_commit import PendingWrite
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.decision import LiveDecision

@@ -7,7 +7,7 @@ import numpy as np
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain.additions import ACTION, INTENT, RESPONSE, SLOT, TYPE, VALUES, Addition
 from dialogue_gym.journal.history import History
-from dialogue_gym.live.conversations import Hold
+from dialogue_gym.live.holds import Hold
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.teaching.session import Session
 from tests.live.handoffs import DOMAIN, Setup
@@ -89,8 +89,8 @@ def test_an_edited_slot_and_an_undone_action_do_not_stop_the_next_start(setup: S
 
 def test_growth_waits_for_an_action_that_is_under_way(setup: Setup) -> None:
     setup.say("ann", "/greet")
-    setup.bot.conversations.holds["ann"] = Hold(is_acting=True)
+    setup.bot.conversations.holds.by_person["ann"] = Hold(is_acting=True)
     taught(setup, Addition(INTENT, "thank"))
     assert "thank" not in setup.bot.domain.intents
-    setup.bot.conversations.holds.clear()
+    setup.bot.conversations.holds.by_person.clear()
     assert setup.say("bob", "/greet") == (["Hello"], []) and "thank" in setup.bot.domain.intents

@@ -17,7 +17,8 @@ from dialogue_gym.live import conversations as conversations_module
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.rate_limit import Limits
-from dialogue_gym.live.sessions import APOLOGY, Rejected, Sessions
+from dialogue_gym.live.request_limits import Rejected
+from dialogue_gym.live.sessions import APOLOGY, Sessions
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter

@@ -16,7 +16,7 @@ from dialogue_gym.live import conversations as conversations_module
 from dialogue_gym.live.bot import PATIENCE
 from dialogue_gym.live.follower import unlearned
 from dialogue_gym.live.handoff import StaleDecision
-from dialogue_gym.live.sessions import Rejected
+from dialogue_gym.live.request_limits import Rejected
 from dialogue_gym.live.turn import LiveError
 from tests.live.handoffs import DOMAIN, Setup
 

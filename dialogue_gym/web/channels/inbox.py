@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.conversation.wording import PAGE
-from dialogue_gym.live.sessions import Rejected, Sessions
+from dialogue_gym.live.request_limits import Rejected
+from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.turn import Reply
 from dialogue_gym.web.monitoring.health import ServerState
 

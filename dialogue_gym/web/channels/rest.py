@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from dialogue_gym._text import printable, quoted
 from dialogue_gym.conversation.events import BotUttered, Json
 from dialogue_gym.conversation.wording import REST
-from dialogue_gym.live.sessions import Rejected
+from dialogue_gym.live.request_limits import Rejected
 from dialogue_gym.live.turn import Reply
 from dialogue_gym.web.access import bearer, network_of_client
 from dialogue_gym.web.channels.delivery import Delivery, DeliveryError

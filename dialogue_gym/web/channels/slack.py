@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import BotUttered, Json
 from dialogue_gym.conversation.transcripts import buttons_of
-from dialogue_gym.live.sessions import Rejected
+from dialogue_gym.live.request_limits import Rejected
 from dialogue_gym.web.channels.delivery import Delivery, DeliveryError
 from dialogue_gym.web.channels.inbox import Inbox, Messages
 

@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import BotUttered, Json
 from dialogue_gym.journal.entry import StoreError
-from dialogue_gym.live.sessions import APOLOGY, Rejected
+from dialogue_gym.live.request_limits import Rejected
+from dialogue_gym.live.sessions import APOLOGY
 from dialogue_gym.web.access import network_of_client
 from dialogue_gym.web.channels.inbox import Inbox, Messages
 from dialogue_gym.web.security import MOST_BYTES

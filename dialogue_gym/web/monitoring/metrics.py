@@ -24,7 +24,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from dialogue_gym.live.exploration import Explorer
-from dialogue_gym.live.sessions import Rejected, Sessions
+from dialogue_gym.live.request_limits import Rejected
+from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED
 from dialogue_gym.version import __version__
 
