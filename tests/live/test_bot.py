@@ -336,7 +336,7 @@ def test_each_event_is_applied_once(store: Store, monkeypatch: pytest.MonkeyPatc
     events = live.conversations.trace(name).conversation.events
     assert len(events) > 60 and applied == list(events)
 
-    def fail(drafts: object) -> list[Entry]:
+    def fail(drafts: object, held: object) -> list[Entry]:
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as full:

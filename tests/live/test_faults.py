@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +99,12 @@ class FullDisk(Store):
 
     writes_left: int | None = None
 
-    def submit(self, drafts: Iterable[Draft]) -> PendingWrite:
+    def submit(self, drafts: Iterable[Draft], held: Sequence[str] = ()) -> PendingWrite:
         if self.writes_left is not None:
             if self.writes_left == 0:
                 raise StoreError("the disk is full")
             self.writes_left -= 1
-        return super().submit(drafts)
+        return super().submit(drafts, held)
 
 
 @pytest.mark.parametrize("free", [0, 1, 2, 3])
@@ -224,6 +224,10 @@ def test_teaching_session_ignores_live_conversations(store: Store) -> None:
     assert next(store.entries(name)).content[LIVE] == "person"
 
 
+def refuse(drafts: object, held: object) -> PendingWrite:
+    raise StoreError("the disk is full")
+
+
 def test_failed_write_leaves_nothing_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store.in_memory()
     trace = Trace(RESTAURANT, "live1", REWARD)
@@ -235,7 +239,9 @@ def test_failed_write_leaves_nothing_in_a_turn(monkeypatch: pytest.MonkeyPatch) 
         trace, "record", lambda entry, observation: seen.append((entry.kind, observation)) or []
     )
     with monkeypatch.context() as full:
-        full.setattr(store, "submit", lambda drafts: (_ for _ in ()).throw(StoreError("the disk is full")))
+        full.setattr(
+            store, "submit", lambda drafts, held: (_ for _ in ()).throw(StoreError("the disk is full"))
+        )
         finish(turn.do(LiveDecision("utter_greet")))
         with pytest.raises(StoreError):
             finish(turn.write())

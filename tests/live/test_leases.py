@@ -1,0 +1,199 @@
+"""Several processes with one store: each person's conversations are held by one of them at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+
+import pytest
+
+from dialogue_gym.actions import ActionResult, ActionRunner
+from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.journal.entry import KEY, LABEL, LIVE, NOTE, RESULT, USER, Draft
+from dialogue_gym.journal.leases import PATIENCE, SECONDS, LeaseLost
+from dialogue_gym.journal.place import DatabaseUrl
+from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.request_limits import Rejected
+from dialogue_gym.live.sessions import Sessions
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from tests.live.handoffs import DOMAIN
+from tests.live.test_sessions import Hello
+from tests.postgres import PostgresServer
+from tests.processes import PROCESSES
+
+
+class Waiting(ActionRunner):
+    """Runs an action that reaches out, and waits until it may end."""
+
+    def __init__(self, waits: Callable[[], object]) -> None:
+        super().__init__(DOMAIN)
+        self._waits = waits
+
+    def reaches_out(self, name: str) -> bool:
+        return True
+
+    def run(self, name: str, conversation: Conversation) -> ActionResult:
+        self._waits()
+        return super().run(name, conversation)
+
+
+class Worker:
+    """A process that answers people, as far as the store is concerned."""
+
+    def __init__(self, url: DatabaseUrl, runner: ActionRunner | None = None) -> None:
+        self.store = Store(url, is_shared=True)
+        interpreter = FixedFormatInterpreter(DOMAIN)
+        self.bot = LiveBot(DOMAIN, self.store, Hello(), interpreter, runner or ActionRunner(DOMAIN))
+        self.sessions = Sessions(self.bot)
+
+    def say(self, sender: str = "ann", text: str = "/greet", key: str | None = None) -> list[str | None]:
+        return [message.text for message in self.sessions.reply(sender, text, key=key).messages]
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> DatabaseUrl:
+    return DatabaseUrl(postgres.url(postgres.new_database()))
+
+
+@pytest.fixture
+def workers(url: DatabaseUrl) -> Iterator[list[Worker]]:
+    made = [Worker(url), Worker(url)]
+    yield made
+    for one in made:
+        one.store.close()
+
+
+def test_people_go_on_at_any_worker(workers: list[Worker]) -> None:
+    """Whichever worker has the next message knows all that the others have done."""
+    one, other = workers
+    for number in range(6):
+        assert workers[number % 2].say() == ["Hello"]
+    (name,) = one.bot.conversations.open
+    assert [entry.kind for entry in one.store.entries(name)].count(USER) == 6
+    assert one.sessions.snapshot("ann").events == other.sessions.snapshot("ann").events
+    one.sessions.leave("ann")
+    assert other.sessions.snapshot("ann").end is not None
+    other.sessions.rate("ann", 1)
+    assert one.sessions.snapshot("ann").ratings
+    assert other.say() == ["Hello"] and one.sessions.snapshot("ann").conversation != name
+    one.say("ann", "/restart")
+    assert other.say() == ["Hello"]
+    assert len({entry.conversation for entry in one.store.entries()}) == 3 and one.store.check() == []
+
+
+def test_teacher_at_another_worker(workers: list[Worker]) -> None:
+    one, other = workers
+    one.say()
+    other.sessions.expire()  # it looks around each second
+    (name,) = other.bot.conversations.open
+    other.sessions.do(name, lambda: other.sessions.manager.take_over(name, "tina"))
+    assert one.say() == [] and one.sessions.snapshot("ann").waits == "tina"
+    reply = other.sessions.do(name, lambda: other.sessions.manager.say(name, "tina", "A moment"))
+    assert reply.events and one.bot.conversations.teachers == {name: "tina"}
+    assert [late.text for late in one.sessions.reply("ann", "/greet").late] == ["A moment"]
+
+
+def test_everybody_at_once(workers: list[Worker]) -> None:
+    """Forty people send each message to both workers at the same time, and it is answered once."""
+
+    def talk(person: str) -> list[list[str | None]]:
+        with ThreadPoolExecutor(2) as pair:
+            said = []
+            for number in range(4):
+                both = [pair.submit(one.say, person, "/greet", str(number)) for one in workers]
+                said += [answer.result(60) for answer in both]
+            return said
+
+    people = [f"person {number}" for number in range(20)]
+    with ThreadPoolExecutor(20) as threads:
+        for said in threads.map(talk, people):
+            assert said == [["Hello"]] * 8
+    store = workers[0].store
+    entries = list(store.entries())
+    assert [entry.content.get(LIVE) for entry in entries].count("person 0") == 1
+    assert len({entry.conversation for entry in entries}) == 20
+    assert [entry.kind for entry in entries].count(USER) == 80 and store.check() == []
+
+
+def test_slow_action_keeps_the_lease(url: DatabaseUrl) -> None:
+    """It is renewed meanwhile; the person is told to wait at another worker, and others are not kept."""
+    begun, may_end = threading.Event(), threading.Event()
+    slow, quick = Worker(url, Waiting(lambda: (begun.set(), may_end.wait(60)))), Worker(url)
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(slow.say)
+        assert begun.wait(60)
+        assert quick.say("bob") == ["Hello"]
+        asked = time.monotonic()
+        with pytest.raises(Rejected, match="still being answered") as told:
+            quick.say()
+        assert told.value.status == 429 and time.monotonic() - asked > max(PATIENCE, SECONDS)
+        may_end.set()
+        assert first.result(60) == ["Hello"]
+    assert quick.say() == ["Hello"]
+    slow.store.close()
+    quick.store.close()
+
+
+def test_who_has_lost_a_lease_writes_nothing(
+    url: DatabaseUrl, workers: list[Worker], postgres: PostgresServer
+) -> None:
+    one, other = workers
+    assert one.store.leases is not None and other.store.leases is not None
+    one.store.leases.take("ann").result(60)
+    draft = Draft("live1", NOTE, {"kept": True})
+    (kept,) = one.store.submit([draft], ["ann"]).result()
+    taken = other.store.leases.take("ann")
+    name = str(url).rpartition("/")[2]
+    postgres.sql("UPDATE dialogue_gym.leases SET until = now() - interval '1 s'", database=name)
+    assert taken.result(60) == []
+    pair = [one.store.submit([draft], ["ann"]), one.store.submit([draft])]
+    with pytest.raises(LeaseLost):
+        pair[0].result()
+    assert pair[1].result()[0].id > kept.id  # that of another person is not refused with it
+
+
+def killed_in_a_turn(url: DatabaseUrl, told: Connection) -> None:
+    def hang() -> None:
+        told.send("acting")
+        time.sleep(600)
+
+    Worker(url, Waiting(hang)).say("ann", "/greet", "first")
+
+
+def test_another_worker_finishes_the_turn_of_a_killed_one(url: DatabaseUrl, workers: list[Worker]) -> None:
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=killed_in_a_turn, args=(url, sender))
+    process.start()
+    sender.close()
+    assert receiver.recv() == "acting" and process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    one, other = workers
+    assert one.say("ann", "/greet", "first") == []  # the action may have acted: it is not run again
+    assert one.say("ann", "/greet", "second") == ["Hello"]
+    assert other.say("ann", "/greet", "second") == ["Hello"]
+    entries = [entry for entry in one.store.entries() if entry.conversation]
+    assert [entry.kind for entry in entries].count(USER) == 2
+    assert [entry.kind for entry in entries].count(LABEL) == [entry.kind for entry in entries].count(RESULT)
+    assert sum(KEY in entry.content for entry in entries) == 2
+
+
+def test_nobody_has_to_write_for_a_turn_to_be_finished(url: DatabaseUrl, workers: list[Worker]) -> None:
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=killed_in_a_turn, args=(url, sender))
+    process.start()
+    sender.close()
+    assert receiver.recv() == "acting" and process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    one = workers[0]
+    while [entry.kind for entry in one.store.entries()].count(RESULT) == 0:
+        one.sessions.expire()
+        time.sleep(0.1)
+    assert one.sessions.snapshot("ann").waits is None
