@@ -21,7 +21,7 @@ def test_each_thread_gets_its_own_entries_or_error(store: Store, wrong: int | No
     groups: list[int] = []
     all_wait, written = threading.Event(), store._database.append
 
-    def write(rows: Sequence[NewEntry]) -> list[Entry]:
+    def write(rows: Sequence[NewEntry], held: Sequence[str]) -> list[Entry]:
         all_wait.wait()
         groups.append(len({row.conversation for row in rows}))
         return written(rows, 1.0)
@@ -52,7 +52,7 @@ def test_each_thread_gets_its_own_entries_or_error(store: Store, wrong: int | No
 def test_nobody_waits_for_a_writer_that_was_interrupted() -> None:
     all_wait = threading.Event()
 
-    def write(rows: Sequence[NewEntry]) -> list[Entry]:
+    def write(rows: Sequence[NewEntry], held: Sequence[str]) -> list[Entry]:
         all_wait.wait()
         raise KeyboardInterrupt
 
