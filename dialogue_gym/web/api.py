@@ -21,6 +21,7 @@ from dialogue_gym.journal.activity import ActivityKind, ActivityLog
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.store import StoreError
 from dialogue_gym.live.request_limits import Rejected
+from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.web.access import AccessPolicy, TooManyTries, bearer, name_and_password
 from dialogue_gym.web.accounts import RoleError, TeacherRole
