@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
 
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
@@ -16,10 +17,11 @@ from dialogue_gym.live.decision import Decider
 from dialogue_gym.live.dialogue_manager import DialogueManager
 from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.live.turn import OnTransitions, Reply, no_listener
-from dialogue_gym.live.waits import finish
+from dialogue_gym.live.waits import Wait, finish
 from dialogue_gym.nlu.interpreter import Interpreter
 from dialogue_gym.stories.rulebook import RuleBook
 
+T = TypeVar("T")
 PATIENCE = 300.0
 """The number of seconds that people wait for a teacher who has taken over."""
 
@@ -122,7 +124,7 @@ class LiveBot:
         Raises:
             StoreError: the journal could not be written.
         """
-        return finish(self.manager.begin(person))
+        return finish(self._alone(person, self.manager.begin(person)))
 
     def reply(self, conversation: str, text: str, channel: str | None = None) -> Reply:
         """Answer a text that a person typed, and that came through a channel.
@@ -134,11 +136,11 @@ class LiveBot:
             LiveError: the conversation is not open.
             StoreError: the message could not be written down, and is not answered.
         """
-        return finish(self.manager.reply(conversation, text, channel))
+        return finish(self._in(conversation, self.manager.reply(conversation, text, channel)))
 
     def take(self, conversation: str, message: UserUttered, key: str | None = None) -> Reply:
         """Answer an understood message, perhaps with its sender's key; errors are those of `reply`."""
-        return finish(self.manager.take(conversation, message, key))
+        return finish(self._in(conversation, self.manager.take(conversation, message, key)))
 
     def resume(self, conversation: str) -> Reply:
         """Let the bot act where it was about to act when the process ended; otherwise do nothing.
@@ -147,7 +149,7 @@ class LiveBot:
             LiveError: the conversation is not open.
             StoreError: the journal could not be written.
         """
-        return finish(self.manager.resume(conversation))
+        return finish(self._in(conversation, self.manager.resume(conversation)))
 
     def rate(self, conversation: str, value: float, about: int | None = None) -> None:
         """Take a person's rating, however late; see `Conversations.rate`."""
@@ -160,7 +162,7 @@ class LiveBot:
             LiveError: the conversation is not open.
             StoreError: the journal could not be written.
         """
-        return finish(self.manager.leave(conversation))
+        return finish(self._in(conversation, self.manager.leave(conversation)))
 
     def expire(self, most: int | None = None) -> Iterator[Reply]:
         """End the conversations whose people have been silent for too long; yield the reply of each.
@@ -171,7 +173,7 @@ class LiveBot:
             most: the number of conversations that are treated now; None for all.
         """
         for name in self.manager.expired()[:most]:
-            if (reply := finish(self.manager.expire_one(name))) is not None:
+            if (reply := finish(self._in(name, self.manager.expire_one(name)))) is not None:
                 yield reply
 
     def awaits_teacher(self, conversation: str) -> bool:
@@ -189,7 +191,7 @@ class LiveBot:
             LiveError: the conversation is not open.
             StoreError: the journal could not be written.
         """
-        finish(self.manager.take_over(conversation, teacher))
+        finish(self._in(conversation, self.manager.take_over(conversation, teacher)))
 
     def give_back(self, conversation: str, by: str = BOT) -> Reply:
         """Let the bot decide again, by itself; it answers if the user waits.
@@ -202,7 +204,7 @@ class LiveBot:
             LiveError: the conversation is not open, or no teacher has taken it over.
             StoreError: the journal could not be written.
         """
-        return finish(self.manager.give_back(conversation, by))
+        return finish(self._in(conversation, self.manager.give_back(conversation, by)))
 
     def decide(self, conversation: str, teacher: str, action: str, version: int, proposal: str) -> Reply:
         """Do one action that a teacher decided on; the next one is theirs to decide on as well.
@@ -218,7 +220,9 @@ class LiveBot:
             LiveError: somebody else decides here, nobody waits for the bot, or the action is unknown.
             StoreError: the journal could not be written.
         """
-        return finish(self.manager.decide(conversation, teacher, action, version, proposal))
+        return finish(
+            self._in(conversation, self.manager.decide(conversation, teacher, action, version, proposal))
+        )
 
     def say(self, conversation: str, teacher: str, text: str) -> Reply:
         """Let a teacher answer in their own words.
@@ -232,4 +236,11 @@ class LiveBot:
             LiveError: somebody else decides here, nobody waits for the bot, or the text is empty.
             StoreError: the journal could not be written.
         """
-        return finish(self.manager.say(conversation, teacher, text))
+        return finish(self._in(conversation, self.manager.say(conversation, teacher, text)))
+
+    async def _alone(self, person: str, turn: Coroutine[Wait[Any], Any, T]) -> T:
+        async with self.conversations.holds.hold(person):  # other processes may have the same store
+            return await turn
+
+    async def _in(self, conversation: str, turn: Coroutine[Wait[Any], Any, T]) -> T:
+        return await self._alone(self.conversations.person(conversation) or "", turn)

@@ -21,7 +21,7 @@ from dialogue_gym.live.holds import Holds
 from dialogue_gym.live.moderation import JournalModeration
 from dialogue_gym.live.transitions import FAILURE, LiveReward, Trace, Transition, take_entry, trace_of
 from dialogue_gym.live.turn import LiveError, OnTransitions, OrderedDelivery, Turn, no_listener
-from dialogue_gym.live.waits import Call, Flush, Result
+from dialogue_gym.live.waits import Flush, FutureResult, ThreadCall
 
 _PREFIX = "live"
 AT_HAND = 1000
@@ -111,6 +111,10 @@ class Conversations:
         """Return the teacher who decides in an open conversation; None where the bot does."""
         return self._teachers.get(conversation)
 
+    def person(self, conversation: str) -> str | None:
+        """Return the person in an open conversation; None if it is not open."""
+        return self._people.get(conversation)
+
     def current(self, person: str) -> str | None:
         """Return the open conversation of a person; None if they have none."""
         return self._current.get(person)
@@ -179,13 +183,13 @@ class Conversations:
     async def look(self, person: str) -> None:
         """Find out about somebody's conversations, which other processes may have gone on with."""
         if self.holds.leases is not None and person not in self.holds.by_person:
-            await self._refresh(person, await Result(self.holds.leases.look(person)))
+            await self._refresh(person, await FutureResult(self.holds.leases.look(person)))
 
     async def look_around(self) -> None:
         """Find out about all open conversations, which other processes may have gone on with."""
         if (leases := self.holds.leases) is None:
             return
-        found = await Call(leases.open, _READER)
+        found = await ThreadCall(leases.open, _READER)
         known = {head.conversation for head in found}
         for name, person in self.open.items():
             if name not in known and person not in self.holds.by_person:
@@ -210,7 +214,7 @@ class Conversations:
         if open_now is not None:
             self._take_in(open_now)
             if (name := open_now.conversation) not in self._traces:
-                entries = await Call(lambda: list(self.store.entries(name)), _READER)
+                entries = await ThreadCall(lambda: list(self.store.entries(name)), _READER)
                 self._traces[name] = trace_of(self.domain, name, self.reward, entries)
 
     def _take_in(self, head: Head) -> None:
@@ -270,7 +274,7 @@ class Conversations:
 
     async def _new(self) -> Trace:
         if (leases := self.holds.leases) is not None:
-            self._number = await Result(leases.next_number(self._number))
+            self._number = await FutureResult(leases.next_number(self._number))
         else:
             self._number += 1
         return Trace(self.domain, f"{_PREFIX}{self._number}", self.reward)

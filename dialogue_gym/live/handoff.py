@@ -117,7 +117,7 @@ class Handoff:
     def find(self, conversation: str) -> OpenConversation | None:
         """Return a conversation; None if it is not open."""
         with self.sessions.lock:
-            person = self._bot.conversations.open.get(conversation)
+            person = self._bot.conversations.person(conversation)
             return None if person is None else self._state(conversation, person)
 
     def proposals(self, conversation: str) -> tuple[int, list[ActionScore]]:
@@ -130,7 +130,7 @@ class Handoff:
 
     async def _proposals(self, conversation: str) -> tuple[int, list[ActionScore]]:
         known = self._bot.conversations
-        await known.look(known.open.get(conversation, ""))
+        await known.look(known.person(conversation) or "")
         trace = known.trace(conversation)
         return _step(trace), self._agent().rank_actions(trace.conversation)[1]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dialogue_gym.journal.leases import Head, Leases
-from dialogue_gym.live.waits import Result, Signal, Wait
+from dialogue_gym.live.waits import FutureResult, Signal, Wait
 
 
 @dataclass(eq=False)
@@ -53,7 +53,7 @@ class Holds:
         self.by_person[person] = mine = Hold()
         try:
             if self.leases is not None:
-                await self._refresh(person, await Result(self.leases.take(person)))
+                await self._refresh(person, await FutureResult(self.leases.take(person)))
             yield mine
         finally:
             if self.leases is not None:

@@ -23,7 +23,7 @@ from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.request_limits import MINUTE, Rejected, RequestLimits
 from dialogue_gym.live.transitions import TRUNCATED
 from dialogue_gym.live.turn import LiveError, Reply
-from dialogue_gym.live.waits import Call, Wait, finish, finish_later
+from dialogue_gym.live.waits import ThreadCall, Wait, finish, finish_later
 
 T = TypeVar("T")
 
@@ -166,7 +166,7 @@ class Sessions:
             raise Rejected(413, f"a message has at most {self._limits.characters} characters")
         await self._admit(sender, address)
         self._requests.spend(sender, address)
-        take = await Call(partial(self._understand, text, channel, key), self._reader)
+        take = await ThreadCall(partial(self._understand, text, channel, key), self._reader)
         await self._let_domain_change()
         self._check_idle(sender)
         async with self._hold(sender):

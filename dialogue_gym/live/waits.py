@@ -39,7 +39,7 @@ class Wait(abc.ABC, Generic[T]):
         """Wait in the event loop, where others go on; return the result."""
 
 
-class Result(Wait[T]):
+class FutureResult(Wait[T]):
     """A wait for the result of a future that others may wait for as well."""
 
     def __init__(self, future: Future[T]) -> None:
@@ -55,7 +55,7 @@ class Result(Wait[T]):
         return await asyncio.shield(asyncio.wrap_future(self._future))
 
 
-class Flush(Result[list[Entry]]):
+class Flush(FutureResult[list[Entry]]):
     """A wait until entries are on the disk; errors are those of `Store.append_all`."""
 
     def __init__(self, write: PendingWrite) -> None:
@@ -90,7 +90,7 @@ class Act(Wait[ActionResult]):
         return await self._runner.run_later(*self._asked)
 
 
-class Call(Wait[T]):
+class ThreadCall(Wait[T]):
     """A wait for a function that may take long."""
 
     def __init__(self, function: Callable[[], T], threads: Executor) -> None:
@@ -107,7 +107,7 @@ class Call(Wait[T]):
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._function)
 
 
-class Signal(Result[None]):
+class Signal(FutureResult[None]):
     """A wait for a moment that somebody else tells."""
 
     def __init__(self) -> None:

@@ -123,7 +123,7 @@ def test_number_of_conversations_is_limited(tmp_path: Path) -> None:
         except Rejected as refused:
             statuses.append(refused.status)
     assert statuses == [503] * 27
-    assert len(bot.bot.conversations.open) == 3 and len(bot.sessions._per_minute) <= 6
+    assert len(bot.bot.conversations.open) == 3 and len(bot.sessions._requests._per_minute) <= 6
     bot.clock.now += 1000  # they are taken to have left
     bot.sessions.expire()
     assert bot.say("late") == ["Hello ?"]
