@@ -7,7 +7,7 @@ copyright = "the dialogue_gym developers"
 version = release = __version__
 language = "en"
 
-extensions = ["myst_parser", "docs.site.domain_keys", "docs.site.markup"]
+extensions = ["myst_parser", "docs.site.search_index", "docs.site.markup"]
 myst_enable_extensions = ["colon_fence", "fieldlist"]
 myst_heading_anchors = 4
 highlight_language = "none"

@@ -19,6 +19,7 @@ pytest.importorskip("furo", reason="the extra docs is missing")
 
 from axe_playwright_python.sync_playwright import Axe
 
+from docs.site.search_index import option_pages, search_words
 from tests import ROOT
 from tests.commands import run
 from tests.domain.keys import IGNORED, KNOWN, KNOWN_IN_SEARCH
@@ -122,7 +123,28 @@ def test_the_search_finds_each_public_name_and_each_key(browser: playwright.Brow
     }
     for key, found in zip(keys, page.evaluate(FIND, [*keys]), strict=True):
         anchor = rf"#key-(\w+-)?{key.replace('_', '-')}\b"
-        assert any(re.match(rf"(domain-files|search-users) .*{anchor}", hit) for hit in found), key
+        first = found[:-4:-1]  # a word may be the key of several pages, and also lead to another one
+        assert any(re.match(rf"(domain-files|search-users) .*{anchor}", hit) for hit in first), (key, first)
+    page.close()
+
+
+def test_the_search_shows_first_what_a_word_is_about(browser: playwright.Browser, address: str) -> None:
+    """The last hit of Sphinx's list is the first one on the page."""
+    wanted = {word: place for place, words in search_words().items() for word in words}
+    options = {name: page for name, page in option_pages(ROOT / "docs").items() if name not in wanted}
+    assert wanted["play"] == "play" and options["--promote"] == "learning-from-logs"
+    page = browser.new_page()
+    page.goto(f"{address}/search.html")
+    page.wait_for_function("Search._index !== null")
+    words = [*wanted, *options]
+    for word, found in zip(words, page.evaluate(FIND, words), strict=True):
+        about = wanted.get(word) or options[word]
+        name, _, heading = about.partition("#")
+        first = next(hit for hit in found[::-1] if not hit.endswith(f"#key-{word}"))  # which leads to itself
+        assert first.startswith(f"{name} ") and first.endswith(f"#{heading}" * bool(heading)), (word, first)
+    page.goto(f"{address}/search.html?q=--promote")
+    first = page.locator("#search-results li a").first
+    assert first.get_attribute("href", timeout=60_000).startswith("learning-from-logs.html#option-promote")
     page.close()
 
 
