@@ -154,7 +154,7 @@ def train(
     check_hyperparameters(agent_config(agent, env_id, keywords)["algorithm"], hyperparameters)
     run = Run(env_id, keywords, agent, seed, steps or usual_steps, curriculum, hyperparameters)
     with Bounding(env_id, keywords, BoundMethod(bound), seed, _note) as bounding:
-        with tracking(tracker, out, run.name, vars(run)) as logger:
+        with tracking(tracker, out, run.name, vars(run), _note) as logger:
             trained, curve, seconds = _train(run, labels, dataset, logger)
         policy = save_trained(out, run, trained)
         evaluation = _evaluate(run.make_env(), policy, dialogues, seed)

@@ -138,7 +138,7 @@ def train(
     run = Run(env_id, own | keywords, agent, seed, steps or usual_steps, curriculum, hyperparameters)
     with Bounding(env_id, run.settings, BoundMethod(bound), seed, note) as bounding:
         with (
-            tracking(tracker, folder, run.name, vars(run)) as logger,
+            tracking(tracker, folder, run.name, vars(run), note) as logger,
             progress_bar(f"{agent} learns {domain.name}", run.steps) as progress,
         ):
             trained, curve, seconds = run_training(run, progress, labels=labels, logger=logger)

@@ -104,7 +104,7 @@ def open_live_bot(
     run = f"{domain.name}, learning from people"
     with (
         Store(place, is_shared=seat is not None) as store,
-        tracking(tool, figures, run, {"domain": domain.name}) as logger,
+        tracking(tool, figures, run, {"domain": domain.name}, _report) as logger,
     ):
         for line in store.use_domain(given.source, text):
             _report(line)

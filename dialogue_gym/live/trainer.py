@@ -102,7 +102,7 @@ class Trainer:
             promotion: the weights in use, and the candidate; None for the newest weights always.
             read: returns the logs after an entry, by which candidates are compared.
             follower: reads the journal after the last entry; None if nothing is ever read again.
-            logger: given the figures at the end of each dialogue.
+            logger: given the figures at the end of each dialogue; one of `tracking` raises nothing.
         """
         self._logger = logger
         self.learner = learner
@@ -260,15 +260,7 @@ class Trainer:
         logger.record("live/exploration_rate", self.explorer.chance)
         logger.record("live/updates", self.learner.updates)
         logger.record("live/waiting_turns", self.backlog)
-        try:
-            logger.dump(self.learner.transitions)
-        except (
-            Exception
-        ) as error:  # whatever the tool raises: a full disk or a lost network must not end learning
-            self._logger = None
-            self._report(
-                f"the figures of the learning are tracked no longer ({type(error).__name__}: {error})"
-            )
+        logger.dump(self.learner.transitions)
 
     def _hand_out(self) -> None:
         if self.promotion is None and self.explorer.actor.version != self.learner.updates:

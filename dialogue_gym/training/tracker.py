@@ -6,13 +6,16 @@ import contextlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dialogue_gym.policies.saved import first_line
+
 if TYPE_CHECKING:
-    from stable_baselines3.common.logger import Logger
+    from stable_baselines3.common.logger import KVWriter, Logger
 
 PROJECT = "dialogue_gym"
 FOLDER = "tensorboard"
@@ -49,28 +52,83 @@ def available_tracker(name: str | None) -> TrackingTool:
 
 @contextlib.contextmanager
 def tracking(
-    tracker: TrackingTool, folder: Path, name: str, parameters: Mapping[str, Any]
+    tracker: TrackingTool,
+    folder: Path,
+    name: str,
+    parameters: Mapping[str, Any],
+    report: Callable[[str], object],
 ) -> Iterator[Logger]:
     """Yield the logger of a run, which Stable-Baselines3's algorithms take as it is.
+
+    If the tool fails on the way, the run goes on without it.
 
     Args:
         tracker: the tracker.
         folder: the folder of the agent.
         name: the name of the run.
         parameters: the parameters of the run.
+        report: called with one line if the tool fails.
+
+    Raises:
+        ValueError: the tool fails at the start.
     """
-    from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+    from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 
     outputs: list[KVWriter] = []
-    if tracker is TrackingTool.TENSORBOARD:
-        outputs.append(TensorBoardOutputFormat(str(folder / FOLDER)))
-    elif tracker is not TrackingTool.NONE:
-        outputs.append(_service(tracker, name, parameters))
-    logger = Logger(None, outputs)
     try:
-        yield logger
+        if tracker is TrackingTool.TENSORBOARD:
+            outputs.append(TensorBoardOutputFormat(str(folder / FOLDER)))
+        elif tracker is not TrackingTool.NONE:
+            outputs.append(_service(tracker, name, parameters))
+    except Exception as error:  # whatever a tool raises, such as one that nobody is signed in to
+        raise ValueError(f"--track {tracker}: it does not start ({first_line(error)})") from None
+    logger = Logger(None, [_lasting(output, report) for output in outputs])
+    with _quiet_threads(tracker):
+        try:
+            yield logger
+        finally:
+            logger.close()
+
+
+@contextlib.contextmanager
+def _quiet_threads(package: str) -> Iterator[None]:
+    """Print no traceback of a package's threads: TensorBoard's writer raises its error again when asked."""
+    before = threading.excepthook
+
+    def show(error: threading.ExceptHookArgs) -> None:
+        if not type(error.thread).__module__.startswith(f"{package}."):
+            before(error)
+
+    threading.excepthook = show
+    try:
+        yield
     finally:
-        logger.close()
+        threading.excepthook = before
+
+
+def _lasting(output: KVWriter, report: Callable[[str], object]) -> KVWriter:
+    """Return an output that ends with its first failure, which is reported."""
+    from stable_baselines3.common.logger import KVWriter
+
+    class LastingOutput(KVWriter):
+        is_open = True
+
+        def write(self, *figures: Any) -> None:
+            self._do(output.write, *figures)
+
+        def close(self) -> None:
+            self._do(output.close)
+
+        def _do(self, call: Callable[..., None], *arguments: Any) -> None:
+            if not self.is_open:
+                return
+            try:
+                call(*arguments)
+            except Exception as error:  # a full disk or a lost network must not end hours of learning
+                self.is_open = False
+                report(f"the figures of the learning are tracked no longer ({first_line(error)})")
+
+    return LastingOutput()
 
 
 def _service(package: TrackingTool, name: str, parameters: Mapping[str, Any]) -> Any:

@@ -71,3 +71,11 @@ def test_hyperparameters_and_settings_are_chosen_as_in_rl_zoo(tmp_path: Path) ->
     ):
         status, _, shown = train(tmp_path, "--agent", "masked_q_table", option, value)
         assert status == 2 and message in shown
+
+
+def test_a_tool_that_does_not_start_is_an_error_before_the_training(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/tensorboard").write_text("a file in the place of the folder")
+    status, _, shown = train(tmp_path, "--agent", "masked_q_table")
+    assert status == 2 and "error: --track tensorboard: it does not start (FileExistsError: " in shown
+    assert "steps" not in shown and not (tmp_path / "mine/agent.json").exists()
