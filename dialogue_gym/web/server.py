@@ -39,9 +39,11 @@ _OTHER_FILES = 256
 _ANSWERS_FINISH, _ALL_STOPS = 5.0, 9.5
 """Seconds after which a server that stops waits no longer: for answers, and for anything at all. After ten it
 would be killed by those who run it."""
+_SOCKETS = 12_000
+"""Sockets of people, and those through which their slow actions are done, at most."""
 _SWITCH = 0.0005
-"""Seconds after which a thread that computes, such as the learner's, lets the event loop go on, which waits so
-long each time that a socket has news. With Python's own 5 ms most answers took twice as long."""
+"""Seconds after which a thread that computes, such as the learner's, lets the event loop go on. The loop
+waits so long each time that it has news: with Python's own 5 ms, answers took twice as long."""
 _LEAST_TOKEN = 16
 _PASSWORD_FILE = FileKind("file with a password", FileError)
 _TOKEN_FILE = FileKind("file of tokens", FileError)
@@ -60,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
-        made.listen(128)
+        made.listen(1024)
     except OSError as error:
         raise ValueError(f"--host {printable(host)} --port {port}: {error.strerror or error}") from None
     return made
@@ -122,6 +124,7 @@ def serve(
         on_stop: awaited when the server stops, before the connections are closed.
         logs_json: whether the log is set up already, and is not the server's own.
     """
+    allow_open_files(_SOCKETS)
     sys.setswitchinterval(_SWITCH)
     config = uvicorn.Config(
         server if proxies else ProxyNotice(server),

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from dialogue_gym.actions import ActionResult, ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.journal.entry import RESULT
+from dialogue_gym.journal.store import Store
 from dialogue_gym.live import conversations as conversations_module
-from dialogue_gym.live.bot import PATIENCE
+from dialogue_gym.live.bot import PATIENCE, LiveBot
 from dialogue_gym.live.follower import unlearned
 from dialogue_gym.live.handoff import StaleDecision
+from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.request_limits import Rejected
+from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.turn import LiveError
-from tests.live.handoffs import DOMAIN, Setup
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from dialogue_gym.stories import parse
+from dialogue_gym.stories.rulebook import RuleBook
+from tests.conftest import domain_from
+from tests.live.handoffs import DOMAIN, Hello, Setup
 
 
 class Slow(ActionRunner):
@@ -91,3 +100,57 @@ def test_slow_action_does_not_block_other_conversations(
     setup.trainer.work()
     assert set(setup.trainer.learner.replay.arrays()["entries"].tolist()) == seen
     setup.store.close()
+
+
+WAITING = 1000
+
+
+def test_a_thousand_people_wait_for_a_server_without_a_thread_each(tmp_path: Path) -> None:
+    """Somebody whose answer needs no server is answered meanwhile."""
+    domain = domain_from("""
+intents: [greet, order]
+responses: {utter_hello: [{text: Hello}]}
+actions: [utter_hello, place_order]
+""")
+
+    rule = "rules:\n- rule: Order\n  steps: [{intent: order}, {action: place_order}]\n"
+    rules = RuleBook(domain, parse(rule, "rules.yml", "yaml"))
+
+    async def people() -> None:
+        may_end, asked = asyncio.Event(), 0
+
+        async def act(request: web.Request) -> web.Response:
+            nonlocal asked
+            asked += 1
+            await may_end.wait()
+            return web.json_response({"events": [], "responses": [{"text": "It is on its way"}]})
+
+        app = web.Application()
+        app.router.add_post("/webhook", act)
+        site = web.AppRunner(app)
+        await site.setup()
+        await web.TCPSite(site, "127.0.0.1", 0, backlog=WAITING).start()
+        port = site.addresses[0][1]
+        runner = ActionRunner(domain, server=f"http://127.0.0.1:{port}", seconds=600)
+        with Store(tmp_path / "store") as store:
+            bot = LiveBot(domain, store, Hello(), FixedFormatInterpreter(domain), runner, rules=rules)
+            sessions = Sessions(bot, Limits(people=2 * WAITING))
+            answers = [
+                asyncio.create_task(sessions.answer(f"person {number}", "/order"))
+                for number in range(WAITING)
+            ]
+            while asked < WAITING:
+                assert [await answer for answer in answers if answer.done()] == []
+                await asyncio.sleep(0.05)
+            assert threading.active_count() < 50
+            hello = await sessions.answer("ann", "/greet")
+            assert [message.text for message in hello.messages] == ["Hello"]
+            with pytest.raises(Rejected, match="still being answered"):
+                await sessions.answer("person 0", "/greet")
+            may_end.set()
+            for answer in answers:
+                assert [message.text for message in (await answer).messages] == ["It is on its way"]
+            assert store.check() == []
+        await site.cleanup()
+
+    asyncio.run(people())
