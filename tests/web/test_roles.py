@@ -24,6 +24,8 @@ from tests.web.requests import PASSWORD, ask, cookies_of, enter, invite, join, o
 from tests.web.servers import Served, wait_for
 from tests.web.test_workers import Workers
 
+Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+
 __all__ = ["browser"]
 
 OWN = "correct horse"
@@ -60,9 +62,18 @@ def store_of(place: StorePlace) -> str:
     return place.url if isinstance(place, DatabaseUrl) else str(place)
 
 
+def check(tab: Tab) -> None:
+    """Check the look of a page, and that those who cannot see it can use it."""
+    for width in (360, 1280):
+        tab.page.set_viewport_size({"width": width, "height": 800})
+        assert tab.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert Axe().run(tab.page).response["violations"] == []
+
+
 def joined(browser: playwright.Browser, link: str) -> Tab:
     """Return the tab of somebody who has used an invitation."""
     tab = Tab(browser, link, shows=".sign-in")
+    check(tab)
     tab.page.fill("[name=new]", OWN)
     tab.page.fill("[name=again]", OWN)
     tab.page.keyboard.press("Enter")
@@ -75,10 +86,13 @@ def test_somebody_is_invited_teaches_and_may_approve_once_their_role_says_so(
 ) -> None:
     anna = joined(browser, invite(store_of(place), server.port, "anna"))
     anna.page.click(".teacher")
+    anna.page.click("text=Change your password")
+    check(anna)
     anna.page.click("text=Teachers, roles and the log")
     anna.page.fill("[name=name][required]", "Ben")
     anna.page.click("text=Make a link")
     link = anna.page.input_value("#link")
+    check(anna)
     ben = joined(browser, link)
     assert ben.page.inner_text(".teacher bdi") == "Ben"
     gone = Tab(browser, link, shows=".sign-in")
@@ -110,9 +124,11 @@ def test_somebody_is_invited_teaches_and_may_approve_once_their_role_says_so(
 
     anna.page.wait_for_load_state()
     anna.page.locator("li:has-text('Ben') >> summary").click()
+    check(anna)
     anna.page.click("text=Remove Ben for good")
     anna.page.wait_for_selector("text=anna removed the account of Ben")
     ben.page.wait_for_selector("[name=password]")  # the open page is closed
+    check(ben)
     assert anna.faults == ben.faults == []
     done = [str(one) for one in ActivityLog(data_folder(place)).latest()][::-1]
     assert done == [

@@ -207,7 +207,7 @@ def _when(seconds: float) -> str:
 
 def _accounts(roster: Roster, teacher: str) -> str:
     items = "".join(_account(one, teacher) for one in roster.accounts.values())
-    return f'<section aria-label="Accounts"><ul>{items}</ul></section>'
+    return f'<section><h2>Accounts</h2><ul>{items}</ul></section>'
 
 
 def _account(account: Account, teacher: str) -> str:
