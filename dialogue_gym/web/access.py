@@ -37,7 +37,6 @@ from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
 COOKIE, BROWSER_COOKIE = "dialogue_gym_teacher", "dialogue_gym_browser"
 """The cookies of a teacher who has signed in, and of a browser in which one did once."""
 _BROWSER_DAYS = 365
-_NAME_CHARACTERS = 100
 _KEY_FILE, _SESSIONS_FILE = "web.key", "web.sessions"
 _IPV6_BITS = 64
 """The part of an IPv6 address that names a network: its owner can choose the rest for each request."""
@@ -227,7 +226,7 @@ class AccessPolicy:
         return account
 
     def _applicant(self, realm: str, request: HTTPConnection, name: str = "") -> Applicant:
-        account = same_name(name[:_NAME_CHARACTERS])  # what is remembered of a stranger is short
+        account = same_name(name)
         browser = self._browser(request.headers, account) if realm == TEACH else None
         return Applicant(realm, network_of_client(request), browser, account)
 

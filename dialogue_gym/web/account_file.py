@@ -17,6 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from dialogue_gym.journal.data_folder import DataPath
 from dialogue_gym.journal.shared_file import SharedFile
 from dialogue_gym.web.accounts import (
+    MOST_PASSWORD,
     Account,
     AccountError,
     Invitation,
@@ -174,8 +175,9 @@ class AccountFile:
 
 
 def _bytes(password: str) -> bytes:
-    # Keyboards and systems differ in how they compose a character.
-    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+    # Keyboards and systems differ in how they compose a character. Normalizing takes quadratic time, and
+    # strangers may send long texts; no password is that long.
+    return unicodedata.normalize("NFKC", password[: MOST_PASSWORD + 1]).encode("utf-8", "surrogatepass")
 
 
 def _render(roster: Roster | None) -> bytes:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from dialogue_gym._text import name_fault, quoted
 from dialogue_gym.journal.activity import COMMAND_LINE
@@ -21,7 +21,7 @@ INVITATION_DAYS = 7
 """Days in which an invitation can be used."""
 NOT_TEACHERS = (BOT, FAKE_USER, STORY, EXPERT)
 """Authors of entries that are not teachers."""
-_NAME_CHARACTERS = 40
+_NAME_CHARACTERS, _TYPED_CHARACTERS = 40, 200
 _DAY = 86400.0
 
 
@@ -104,7 +104,12 @@ def same_name(name: str) -> str:
     >>> same_name("Anna ") == same_name("anna")
     True
     """
-    return unicodedata.normalize("NFKC", name.strip()).casefold()
+    return _typed(name, "NFKC").casefold()
+
+
+def _typed(name: str, form: Literal["NFC", "NFKC"]) -> str:
+    # Normalizing takes quadratic time, and strangers may send long texts; no name is that long.
+    return unicodedata.normalize(form, name.strip()[:_TYPED_CHARACTERS])
 
 
 def digest_of(token: str) -> str:
@@ -171,7 +176,7 @@ class Roster:
         Raises:
             AccountError: the name or the role is not possible.
         """
-        name = unicodedata.normalize("NFC", name.strip())
+        name = _typed(name, "NFC")
         if fault := teacher_fault(name):
             raise AccountError(f"{quoted(name)} cannot be a teacher's name: {fault}")
         known = self.find(name)

@@ -35,8 +35,8 @@ _PAGE = """<!doctype html>
 <title>Teachers</title><link rel="stylesheet" href="{path}/static/style.css">{head}</head>
 <body>{top}<main id="main" class="teachers"><h1>Teachers</h1>
 {parts}</main></body></html>"""
-_INTRODUCTION = """<p>So far there are no accounts: {now}. Invite yourself first. As soon as the link is used,
-everybody needs an account of their own{then}.</p>"""
+_INTRODUCTION = """<p>So far there are no accounts: {who} can teach and administer, under any name. Invite
+yourself first. As soon as the link is used, everybody needs an account of their own{then}.</p>"""
 _INVITE = """<section aria-labelledby="invite"><h2 id="invite">Invite somebody</h2>
 <form method="post" class="row"><input type="hidden" name="do" value="invite">
 <label>Name <input name="name" required maxlength="40" dir="auto" autocomplete="off"></label>
@@ -139,14 +139,9 @@ class TeachersPage:
         parts = [note]
         if not roster.accounts:
             is_local = policy.password is None
-            parts.append(
-                _INTRODUCTION.format(
-                    now="everybody on this machine"
-                    if is_local
-                    else "whoever knows the password can teach and administer, under any name",
-                    then="" if is_local else ", and the password signs nobody in any more",
-                )
-            )
+            who = "everybody on this machine" if is_local else "whoever knows the password"
+            then = "" if is_local else ", and the password signs nobody in any more"
+            parts.append(_INTRODUCTION.format(who=who, then=then))
         parts += [_accounts(roster, workspace.teacher)] if roster.accounts else []
         if invitations := roster.open_invitations(now):
             items = "".join(_invitation(one) for one in invitations.values())
@@ -207,17 +202,18 @@ def _when(seconds: float) -> str:
 
 def _accounts(roster: Roster, teacher: str) -> str:
     items = "".join(_account(one, teacher) for one in roster.accounts.values())
-    return f'<section><h2>Accounts</h2><ul>{items}</ul></section>'
+    return f"<section><h2>Accounts</h2><ul>{items}</ul></section>"
 
 
 def _account(account: Account, teacher: str) -> str:
     name = html.escape(account.name)
     you = ' <span class="badge">you</span>' if account.name == teacher else ""
     hidden = f'<input type="hidden" name="name" value="{name}">'
+    roles = _roles(list(TeacherRole), account.role)
     return f"""<li class="card"><h3><bdi>{_text(account.name)}</bdi>{you}</h3>
 <div class="row">
-<form method="post" class="row">{hidden}<label class="sr" for="role {name}">Role of {name}</label>
-<select id="role {name}" name="role">{_roles(list(TeacherRole), account.role)}</select>
+<form method="post" class="row">{hidden}
+<select name="role" aria-label="Role of {name}">{roles}</select>
 <button name="do" value="role">Change role</button></form>
 <form method="post" class="row">{hidden}<button name="do" value="invite">Link for a new password</button>
 <button name="do" value="sign_out">End sign-ins</button></form>
