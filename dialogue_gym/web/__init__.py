@@ -8,11 +8,13 @@ from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from dialogue_gym.web.commands import dispatch
-    from dialogue_gym.web.workspace import StaleCommand, TeachingConfig, Workspace, Workspaces
+    from dialogue_gym.web.teaching_config import TeachingConfig
+    from dialogue_gym.web.workspace import StaleCommand, Workspace, Workspaces
 
 __all__ = ["StaleCommand", "TeachingConfig", "Workspace", "Workspaces", "dispatch"]
 
 __getattr__ = lazy_getattr(__name__, {
     "commands": ("dispatch",),
-    "workspace": ("StaleCommand", "TeachingConfig", "Workspace", "Workspaces"),
+    "teaching_config": ("TeachingConfig",),
+    "workspace": ("StaleCommand", "Workspace", "Workspaces"),
 })  # fmt: skip

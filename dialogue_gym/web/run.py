@@ -63,7 +63,8 @@ from dialogue_gym.web.server import (
     talking_lines,
     told,
 )
-from dialogue_gym.web.workspace import TeachingConfig, Workspaces
+from dialogue_gym.web.teaching_config import TeachingConfig
+from dialogue_gym.web.workspace import Workspaces
 
 if TYPE_CHECKING:
     from dialogue_gym.journal.seat import LearnerSeat

@@ -43,7 +43,8 @@ from dialogue_gym.web.part import Part, Role
 from dialogue_gym.web.run import channels_of, options_for, sessions_of, visitors
 from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.server import password_for, read_metrics_token, serve, stopping_in_time
-from dialogue_gym.web.workspace import TeachingConfig, Workspaces
+from dialogue_gym.web.teaching_config import TeachingConfig
+from dialogue_gym.web.workspace import Workspaces
 
 _LOOKS_EVERY = 0.5
 """Seconds between two looks for that which a process waits for."""

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 
 from dialogue_gym._files import FileError
 from dialogue_gym._text import counted, quoted, visible
-from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.transcripts import OUTCOMES
-from dialogue_gym.domain import Domain
 from dialogue_gym.journal.activity import ActivityKind, ActivityLog
 from dialogue_gym.journal.entry import LIVE, NOTE, RATING, USER, StoreError
 from dialogue_gym.journal.store import Store
@@ -34,37 +32,12 @@ from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.web.accounts import NOT_TEACHERS, RoleError, TeacherRole, teacher_fault
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.taught_success import TaughtSuccess, begin_failed
+from dialogue_gym.web.teaching_config import TeachingConfig
 from dialogue_gym.web.view import Json, Note, UnknownNames, tally_of, view_of
 
 
 class StaleCommand(Exception):
     """A command for a step that is no longer shown. The message is for the teacher to read."""
-
-
-@dataclass(frozen=True)
-class TeachingConfig:
-    """Settings that all teachers of a store share.
-
-    Attributes:
-        domain: the domain, read from its file.
-        user: `"fake"` or `"me"`, the user that a teacher begins with.
-        turn_taking: `"explicit"`, where the bot is taught to listen as well, or `"auto"`.
-        runner: runs the actions when the teacher is the user.
-        interpreter: understands their messages; None for one that begins without examples.
-        seed: the seed of the fake users.
-    """
-
-    domain: Domain
-    user: str = FAKE
-    turn_taking: str = "explicit"
-    runner: ActionRunner | None = None
-    interpreter: TaughtInterpreter | None = None
-    seed: int = 0
-
-    @property
-    def has_fake_user(self) -> bool:
-        """Whether a fake user can talk in the teacher's place."""
-        return self.domain.fake_user is not None
 
 
 class Workspaces:

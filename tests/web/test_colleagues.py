@@ -7,7 +7,8 @@ import pytest
 from dialogue_gym.journal.entry import LABEL
 from dialogue_gym.journal.store import Store
 from dialogue_gym.web.commands import dispatch
-from dialogue_gym.web.workspace import StaleCommand, TeachingConfig, Workspaces
+from dialogue_gym.web.teaching_config import TeachingConfig
+from dialogue_gym.web.workspace import StaleCommand, Workspaces
 from tests.teaching.test_lesson import SHORT
 from tests.web.workspaces import RESTAURANT, do, faults, workspaces
 

@@ -14,8 +14,9 @@ from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.web.listing import disagreement_rows
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.run import teaching_interpreter
+from dialogue_gym.web.teaching_config import TeachingConfig
 from dialogue_gym.web.transfers import Transfer, TransferError
-from dialogue_gym.web.workspace import TeachingConfig, Workspaces
+from dialogue_gym.web.workspace import Workspaces
 from tests.web.workspaces import RESTAURANT, do, workspaces
 
 __all__ = ["workspaces"]

@@ -19,7 +19,8 @@ from dialogue_gym.teaching.progress import dialogues, success_after
 from dialogue_gym.web.commands import dispatch
 from dialogue_gym.web.listing import conversation_view, disagreement_rows, rows
 from dialogue_gym.web.taught_success import OutdatedError, Taught
-from dialogue_gym.web.workspace import StaleCommand, TeachingConfig, Workspace, Workspaces
+from dialogue_gym.web.teaching_config import TeachingConfig
+from dialogue_gym.web.workspace import StaleCommand, Workspace, Workspaces
 from tests.conftest import domain_from
 from tests.web.servers import Expert
 from tests.web.workspaces import CONCERT, RESTAURANT, do, faults, workspaces

@@ -9,7 +9,8 @@ import pytest
 from dialogue_gym import load_domain
 from dialogue_gym.journal.store import Store
 from dialogue_gym.web.commands import dispatch
-from dialogue_gym.web.workspace import TeachingConfig, Workspace, Workspaces
+from dialogue_gym.web.teaching_config import TeachingConfig
+from dialogue_gym.web.workspace import Workspace, Workspaces
 
 RESTAURANT, CONCERT = load_domain("restaurant"), load_domain("concert")
 
