@@ -19,6 +19,7 @@ from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.location import has_store
 from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.web.accounts import INVITATION_DAYS, TeacherRole
+from dialogue_gym.web.paths import JOIN_PATH, TEACH_PATH
 
 _HEADINGS = ("name", "role", "since", "")
 _LOG_HEADINGS = ("when", "who", "what", "about")
@@ -47,7 +48,7 @@ def invite(
     folder = _files(place)
     token, made = AccountFile(folder).invite(name, None if role is None else TeacherRole(role), COMMAND_LINE)
     ActivityLog(folder).record(COMMAND_LINE, ActivityKind.INVITED, f"{made.name} ({made.role})")
-    print(f"{url.rstrip('/')}/teach/join/{token}")
+    print(f"{url.rstrip('/')}{TEACH_PATH}{JOIN_PATH}{token}")
     within = counted(INVITATION_DAYS, "day")
     print(f"({printable(made.name)} chooses a password there, within {within}; the role is {made.role})")
 

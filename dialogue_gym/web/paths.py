@@ -2,6 +2,8 @@
 
 TEACH_PATH = "/teach"
 """The path of the teachers' pages. Their cookies are sent there alone."""
+JOIN_PATH = "/join/"
+"""The path of invitations below that of the teachers' pages, before their token."""
 TALK_PATH = "/talk"
 """The path of the visitors' page."""
 REST_WEBHOOK = "/webhooks/rest/webhook"

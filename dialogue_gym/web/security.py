@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
@@ -13,15 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialogue_gym.web.access import AccessPolicy, TooManyTries, bearer, is_loopback
 from dialogue_gym.web.attempts import API
+from dialogue_gym.web.paths import JOIN_PATH
 from dialogue_gym.web.responses import NO_INLINE, security_headers
 
 MOST_BYTES = 1_000_000
 """The size of a request's body, and of a message through the socket, at most."""
 ENTER = "/enter"
 """The path of the sign-in form."""
-JOIN = "/join/"
-"""The path of invitations, before their token."""
 _FINISH_BYTES, _FINISH_SECONDS = 20 * MOST_BYTES, 5.0
+_LOG = logging.getLogger(__name__)
 _TOO_LARGE = 413, f"request too large: more than {MOST_BYTES} bytes"
 
 
@@ -64,9 +65,15 @@ class AccessMiddleware:
             await _refuse(scope, receive, send, *refusal)
             return
         home = scope.get("root_path", "")
-        if self._enter and self._is_signed_out(headers):
+        try:
+            is_signed_out = self._enter is not None and self._is_signed_out(headers)
+        except OSError as error:  # nobody gets in while the store does not say who may
+            _LOG.error("%s", error)
+            await _refuse(scope, receive, send, 503, "the store cannot be used at present; try again later")
+            return
+        if is_signed_out:
             path = scope["path"].removeprefix(home)
-            if path != self._enter and not (scope["type"] == "http" and path.startswith(JOIN)):
+            if path != self._enter and not (scope["type"] == "http" and path.startswith(JOIN_PATH)):
                 is_page = scope["type"] == "http" and "text/html" in headers.get("accept", "")
                 if is_page:
                     redirect = RedirectResponse(f"{home}{self._enter}", status_code=303)

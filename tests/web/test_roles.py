@@ -246,6 +246,9 @@ def test_the_first_account_closes_an_open_server(tmp_path: Path) -> None:
         from tests.web.requests import SOCKET
 
         assert ask(server)[0] == 200
+        assert "Teachers, roles and the log" in ask(server, "/teach/enter")[2]
+        page = ask(server, "/teach/teachers")[2]
+        assert "everybody on this machine can teach and administer, under any name." in page
         with client.connect(f"ws://127.0.0.1:{server.port}{SOCKET}", proxy=None) as opened:
             assert opened.recv().startswith("0")
             opened.send("40")
@@ -264,6 +267,30 @@ def test_the_first_account_closes_an_open_server(tmp_path: Path) -> None:
         server.start()
         assert ask(server)[0] == 401
         assert wait_for(lambda: ask(server, "/teach/enter")[0] == 200)
+    finally:
+        server.kill()
+
+
+def test_nobody_gets_in_while_the_store_cannot_be_read(tmp_path: Path) -> None:
+    place = tmp_path / "store"
+    accounts = AccountFile(place)
+    token, _ = accounts.invite("anna", TeacherRole.ADMINISTER, "anna")
+    server = served_on(place, tmp_path, DIALOGUE_GYM_PASSWORD=PASSWORD)
+    try:
+        anna = cookies_of(join(server, f"/teach/join/{token}", OWN))
+        sessions = place / "web.sessions"
+        sessions.rename(place / "before")
+        sessions.mkdir()  # which is not a file
+        assert ask(server, Cookie=anna)[::2] == (
+            503,
+            "the store cannot be used at present; try again later\n",
+        )
+        status, _, page = enter(server, OWN, "anna")
+        assert status == 503 and "The server cannot write this down at present. Try again later." in page
+        sessions.rmdir()
+        (place / "before").rename(sessions)
+        assert ask(server, Cookie=anna)[0] == 200 and enter(server, OWN, "anna")[0] == 303
+        assert "Traceback" not in server.log.read_text()
     finally:
         server.kill()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 from importlib.resources import files
 from urllib.parse import parse_qs
 
@@ -27,7 +28,8 @@ from dialogue_gym.web.accounts import (
     teacher_fault,
 )
 from dialogue_gym.web.attempts import TEACH
-from dialogue_gym.web.security import ENTER, JOIN
+from dialogue_gym.web.paths import JOIN_PATH
+from dialogue_gym.web.security import ENTER
 
 TEACHERS = "/teachers"
 """The path of the page about teachers, their roles and the log."""
@@ -65,6 +67,9 @@ _CAN = {
     TeacherRole.ADMINISTER: "You can teach, approve, export and import, and invite other teachers.",
 }
 _CHANGE = "change_password"
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class SentForm:
@@ -109,11 +114,11 @@ def add_sign_in(pages: FastAPI, policy: AccessPolicy, path: str) -> None:
     async def entered(request: Request) -> Response:
         return await take_form(policy, request, path)
 
-    @pages.get(JOIN + "{token}")
+    @pages.get(JOIN_PATH + "{token}")
     def join(token: str) -> Response:
         return join_page(policy, token)
 
-    @pages.post(JOIN + "{token}")
+    @pages.post(JOIN_PATH + "{token}")
     async def joined(request: Request, token: str) -> Response:
         return await take_invitation(policy, request, token, path)
 
@@ -139,6 +144,8 @@ async def take_form(policy: AccessPolicy, request: Request, path: str) -> Respon
         return refusal
     except AccountError as error:
         return sign_in_page(policy, request, path, form["name"], as_sentence(str(error)), 400)
+    except OSError as failed:
+        return _failure(failed)
 
 
 async def _sign_in(policy: AccessPolicy, request: Request, path: str, form: SentForm) -> Response:
@@ -182,10 +189,12 @@ async def take_invitation(policy: AccessPolicy, request: Request, token: str, pa
     form = SentForm(await request.body())
     try:
         account = await asyncio.to_thread(policy.accounts.join, token, form.new_password())
+        policy.log.record(account.name, ActivityKind.JOINED)
+        return _signed_in(policy, request, path, account.name)
     except AccountError as error:  # if it is about the link, the page says so by itself
         return join_page(policy, token, as_sentence(str(error)))
-    policy.log.record(account.name, ActivityKind.JOINED)
-    return _signed_in(policy, request, path, account.name)
+    except OSError as failed:
+        return _failure(failed)
 
 
 def join_page(policy: AccessPolicy, token: str, error: str = "") -> Response:
@@ -201,6 +210,11 @@ def join_page(policy: AccessPolicy, token: str, error: str = "") -> Response:
 {_NEW_PASSWORD.format(label="Password", focus=" autofocus")}
 <button class="primary large">{"Save" if known else "Join"}</button></form>"""
     return _page("Teach your bot", content, error, 400 if error else 200)
+
+
+def _failure(error: OSError) -> Response:
+    _LOG.error("nobody can sign in: %s", error)
+    return _page("Teach your bot", "", "The server cannot write this down at present. Try again later.", 503)
 
 
 def _redirect(where: str, cookies: list[tuple[bytes, bytes]]) -> Response:

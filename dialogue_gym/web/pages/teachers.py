@@ -24,7 +24,7 @@ from dialogue_gym.web.accounts import (
     TeacherRole,
 )
 from dialogue_gym.web.pages.login import TEACHERS, SentForm
-from dialogue_gym.web.security import JOIN
+from dialogue_gym.web.paths import JOIN_PATH
 from dialogue_gym.web.workspace import Workspace
 
 _MOST = 100
@@ -111,7 +111,7 @@ class TeachersPage:
                     role = TeacherRole(form["role"]) if form["role"] in list(TeacherRole) else None
                     token, invited = accounts.invite(name, role, workspace.teacher)
                     workspace.record(ActivityKind.INVITED, f"{invited.name} ({invited.role})")
-                    link = f"{address}{self._path}{JOIN}{token}"
+                    link = f"{address}{self._path}{JOIN_PATH}{token}"
                     note = _LINK.format(name=_text(invited.name), link=html.escape(link))
                     return self._page(workspace, top, note)
                 case "withdraw":
