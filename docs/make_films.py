@@ -72,7 +72,11 @@ def write_film(path: Path, frames: Frames) -> None:
 
 
 def film_agent(browser: Browser) -> Frames:
-    """Return a dialogue of the trained agent, as the environment draws it."""
+    """Return a dialogue of the trained agent, as the environment draws it.
+
+    It begins with the picture of its end: the first one of the dialogue is nearly empty, and stands alone
+    where a film does not move.
+    """
     env = DialogueEnv("hotel", semantic_error_rate=0.15, render_mode="rgb_array")
     agent = PretrainedPolicy(env)
     observation, info = env.reset(seed=5)
@@ -84,7 +88,8 @@ def film_agent(browser: Browser) -> Frames:
         frames.append((_drawn(env), READING))
         is_over = terminated or truncated
     assert info["is_success"]
-    return [*frames[:-1], (frames[-1][0], ENDING)]
+    last, _ = frames[-1]
+    return [(last, READING), *frames[:-1], (last, ENDING)]
 
 
 def _drawn(env: DialogueEnv) -> Image.Image:

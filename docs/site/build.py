@@ -37,7 +37,8 @@ def assemble(source: Path) -> None:
     add_navigation(source, made)
     for path in sorted(source.rglob("*.md")):
         text = path.read_text(encoding="utf-8")
-        path.write_text(with_files(text, path.relative_to(source), source), encoding="utf-8")
+        text = with_files(text, path.relative_to(source), source)
+        path.write_text(with_titles(text, path, source), encoding="utf-8")
 
 
 def add_navigation(source: Path, made: dict[str, str]) -> None:
@@ -107,6 +108,31 @@ def with_files(text: str, page: Path, source: Path) -> str:
         return f"[{label}]({here}files/{target})"
 
     return re.sub(rf"\[([^\]]*)\]\({re.escape(up)}((?!\.\./)[^)#]+)\)", copied, text)
+
+
+def with_titles(text: str, path: Path, source: Path) -> str:
+    """Return a page whose links to others read as titles or headings, where they read as names of files.
+
+    On GitHub such a page is a file. The changelog names files without linking them.
+    """
+
+    def titled(match: re.Match[str]) -> str:
+        target = (path.parent / match[1]).resolve()
+        if not target.is_file():
+            return match[0]
+        return f"[{heading(target.read_text(encoding='utf-8'), match[2] or '')}]({match[1]}{match[2] or ''})"
+
+    if path.name in ROOT_PAGES.values():
+        text = re.sub(r"(?<!\]\()(?<![\w/`\[])docs/([\w/-]+\.md)", r"[\1](\1)", text)
+    return re.sub(r"\[[\w./-]+\.md\]\((?!https?:)([\w./-]+\.md)(#[^)\s]*)?\)", titled, text)
+
+
+def heading(page: str, anchor: str) -> str:
+    """Return the heading of a page with an anchor, such as `#on-the-internet`, or its title."""
+    for line in re.findall(r"^#+ (.*)$", page, re.MULTILINE) if anchor else ():
+        if "#" + re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") == anchor:
+            return str(line)
+    return title(page)
 
 
 def build(out: Path) -> int:

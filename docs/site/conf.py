@@ -7,7 +7,7 @@ copyright = "the dialogue_gym developers"
 version = release = __version__
 language = "en"
 
-extensions = ["myst_parser", "docs.site.search_index", "docs.site.markup"]
+extensions = ["myst_parser", "sphinx_copybutton", "docs.site.search_index", "docs.site.markup"]
 myst_enable_extensions = ["colon_fence", "fieldlist"]
 myst_heading_anchors = 4
 highlight_language = "none"
@@ -22,4 +22,8 @@ html_title = "dialogue_gym"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+# Of a terminal the typed commands are copied, without their prompt and without what is printed.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
 html_show_sourcelink = False

@@ -18,9 +18,17 @@ def repair(app: Sphinx, page: str, template: str, context: dict[str, Any], tree:
     body = body.replace("<pre>", '<pre tabindex="0">').replace(
         '<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'
     )
+    body = re.sub(r"(?<=<h[1-4]>)[^<]+", _breakable, body)
     context["body"] = re.sub(r"<dl>\n(.*?)</dl>", _lines, body, flags=re.DOTALL)
     navigation = str(context.get("furo_navigation_tree", ""))
     context["furo_navigation_tree"] = navigation.replace('role="heading"', 'role="heading" aria-level="2"')
+
+
+def _breakable(heading: re.Match[str]) -> str:
+    """Let the long names in a heading break between their parts, and nowhere else."""
+    return re.sub(
+        r"\S{14,}", lambda name: re.sub(r"(?<=[._])(?=\w)|(?<=[a-z])(?=[A-Z])", "<wbr>", name[0]), heading[0]
+    )
 
 
 def _lines(arguments: re.Match[str]) -> str:

@@ -33,6 +33,17 @@ def test_a_film_is_small_and_shown(path: Path) -> None:
         assert any(f"films/{path.name})" in (ROOT / page).read_text(encoding="utf-8") for page in pages)
 
 
+def test_a_film_begins_with_a_picture_that_is_full() -> None:
+    """Where it does not move, only the first one is seen: its lower and its upper half have content."""
+    for path in FILMS:
+        with Image.open(path) as film:
+            picture = film.convert("L")
+        width, height = picture.size
+        for part in ((0, height // 8, width // 2, height // 2), (0, height // 2, width // 2, height)):
+            darkest, brightest = picture.crop(part).getextrema()
+            assert brightest - darkest > 100, (path.name, part)
+
+
 @pytest.mark.slow
 def test_the_script_makes_the_films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("playwright", reason="the package playwright is missing")

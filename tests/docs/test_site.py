@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import html.parser
 import http.server
+import io
 import re
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 pytest.importorskip("furo", reason="the extra docs is missing")
 
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 
 from docs.site.search_index import option_pages, search_words
 from tests import ROOT
@@ -97,6 +99,9 @@ def test_every_link_has_its_target_and_nothing_is_loaded_from_elsewhere(site: Pa
             assert file.is_file(), (path, link)
             if target.fragment and file.suffix == ".html":
                 assert urllib.parse.unquote(target.fragment) in pages[file].ids, (path, link)
+        text = path.read_text(encoding="utf-8")
+        read = re.findall(r'<a class="[^"]*internal"[^>]*>(?:<[^>]*>)*([\w./-]+\.md)<', text)
+        assert not read, (path, read)  # a page is no file to a reader
     for style in site.rglob("*.css"):
         assert not re.search(r"url\([\"']?(https?:)?//", style.read_text(encoding="utf-8")), style
 
@@ -170,9 +175,67 @@ def test_a_page_of_each_kind_is_accessible(
     page.close()
 
 
+BROKEN = """() => {
+    const found = [];
+    for (const heading of document.querySelectorAll('h1, h2, h3, h4')) {
+        const texts = document.createTreeWalker(heading, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            for (const word of texts.currentNode.data.matchAll(/[^\\s-]+/g)) {
+                const range = document.createRange();
+                range.setStart(texts.currentNode, word.index);
+                range.setEnd(texts.currentNode, word.index + word[0].length);
+                if (new Set([...range.getClientRects()].map(one => Math.round(one.top))).size > 1)
+                    found.push(word[0]);
+            }
+        }
+    }
+    return found;
+}"""
+
+
 def test_no_page_is_wider_than_a_phone(browser: playwright.Browser, site: Path, address: str) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 800})
     for path in site.rglob("*.html"):
         page.goto(f"{address}/{path.relative_to(site)}", wait_until="domcontentloaded")
         assert page.evaluate("document.documentElement.scrollWidth") == 360, path
+        assert page.evaluate(BROKEN) == [], path  # long names break between their parts
     page.close()
+
+
+def test_a_button_copies_the_commands_without_prompts_and_results(
+    browser: playwright.Browser, address: str
+) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(f"{address}/your-domain.html")
+    chat = page.locator(".highlight", has_text="dialogue-gym chat bikes.yml").first
+    chat.hover()
+    chat.locator("button.copybtn").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "dialogue-gym chat bikes.yml"
+    page.goto(f"{address}/train.html")
+    commands = page.locator(".highlight").first
+    commands.hover()
+    commands.locator("button.copybtn").click()
+    assert page.evaluate("navigator.clipboard.readText()").strip() == commands.inner_text().strip()
+    context.close()
+
+
+def test_what_goes_on_beyond_its_edge_has_a_shadow_there(browser: playwright.Browser, address: str) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    page.goto(f"{address}/domain-files.html")
+    for name in (".table-wrapper", ".highlight pre"):
+        goes_on = "it => it.scrollWidth > it.clientWidth"
+        wide = next(one for one in page.locator(name).all() if one.evaluate(goes_on))
+        wide.scroll_into_view_if_needed()
+        before = edge_of(wide)
+        wide.evaluate("it => { it.scrollLeft = it.scrollWidth; }")
+        assert before < edge_of(wide) - 20, name
+    page.close()
+
+
+def edge_of(wide: playwright.Locator) -> float:
+    """Return the brightness of the last column of pixels, between the texts: the 90 % quantile."""
+    with Image.open(io.BytesIO(wide.screenshot())) as picture:
+        grey = picture.convert("L")
+        column = sorted(grey.getpixel((grey.width - 2, y)) for y in range(grey.height))
+    return float(column[len(column) * 9 // 10])
