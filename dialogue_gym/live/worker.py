@@ -6,7 +6,7 @@ import contextlib
 import logging
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dialogue_gym.conversation.conversation import with_user
@@ -126,7 +126,6 @@ class BotUpdates:
         self._sessions = sessions
         self._interpreter = interpreter
         self._waiting: TaughtBot | None = None
-        self._is_leaving = threading.Event()
         sessions.before_turn = self._take
 
     def look(self) -> None:
@@ -158,18 +157,22 @@ class BotUpdates:
             self._interpreter.learn(newer.history, newer.domain)
         return False
 
-    @contextlib.contextmanager
-    def following(self) -> Iterator[None]:
-        """Look every second, in a thread, within the context."""
-        thread = threading.Thread(target=self._run, name="updates", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._is_leaving.set()
-            thread.join()
 
-    def _run(self) -> None:
-        while not self._is_leaving.wait(EVERY):
-            with contextlib.suppress(StoreError):  # messages report it; the next second may succeed
-                self.look()
+@contextlib.contextmanager
+def each_second(*looks: Callable[[], object]) -> Iterator[None]:
+    """Call functions every second, in a thread, within the context; the next second may succeed."""
+    is_over = threading.Event()
+
+    def run() -> None:
+        while not is_over.wait(EVERY):
+            for look in looks:
+                with contextlib.suppress(StoreError):  # messages report it
+                    look()
+
+    thread = threading.Thread(target=run, name="news", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()

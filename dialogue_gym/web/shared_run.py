@@ -24,8 +24,9 @@ from dialogue_gym.journal.seat import LearnerSeat
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.handoff import Handoff
+from dialogue_gym.live.late_messages import LateMessages
 from dialogue_gym.live.transitions import LiveReward
-from dialogue_gym.live.worker import BotUpdates, PublishedBot, TaughtBot
+from dialogue_gym.live.worker import BotUpdates, PublishedBot, TaughtBot, each_second
 from dialogue_gym.teaching.learner import rule_book
 from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter, set_up
@@ -125,12 +126,14 @@ class _Process:
         people = sessions_of(options, bot)
         updates = BotUpdates(published, taught, explorer, people, words)
         stack.enter_context(people.expiring())
-        stack.enter_context(updates.following())
+        inbox = Inbox(people, self._state)
+        late = LateMessages(people, inbox.hear_from_others)
+        stack.enter_context(each_second(updates.look, late.look))
         self._state.metrics.watch_people(people, explorer)
         self._state.checks["store"] = store.last_id
         # Other sites may talk to the bot.
         own = dataclasses.replace(self._policy, origins=options.origin, frames=options.allow_origin)
-        self._serve(build_visitor_app(Inbox(people, self._state), own, channels, branding))
+        self._serve(build_visitor_app(inbox, own, channels, branding))
 
     def learn(self) -> None:
         """Learn once this process is elected, and serve the teachers meanwhile."""

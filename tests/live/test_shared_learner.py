@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.journal.entry import DOMAIN, StoreError
@@ -23,7 +24,6 @@ from dialogue_gym.live.options import LiveOptions
 from dialogue_gym.live.run import open_live_bot
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.shared_learner import SharedLearner
-from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.worker import BotUpdates, PublishedBot
@@ -117,6 +117,14 @@ def elected(given: LiveOptions) -> Iterator[Learning]:
         seat.close()
 
 
+def talk(people: Sessions, person: str) -> None:
+    """Hold a conversation, and rate it."""
+    for text in ('/inform{"size": "small"}', "/affirm", "/deny"):
+        people.reply(person, text)
+    people.leave(person)
+    people.rate(person, 1.0 if person.endswith("1") else -1.0, is_trusted=True)
+
+
 def test_weights_learned_from_the_journal_reach_bots_elsewhere(database: DatabaseUrl, tmp_path: Path) -> None:
     """Also after a change of the learner and an addition to the domain; learned again it is the same."""
     file = tmp_path / "tiny.yml"
@@ -131,12 +139,12 @@ def test_weights_learned_from_the_journal_reach_bots_elsewhere(database: Databas
             known = published.newer()
             assert known is not None and known.publication.actor.version == 0
             explorer = published.explorer(known, "auto")
-            person = SimulatedPerson(original, seed=3)
             interpreter = FixedFormatInterpreter(original)
-            live = LiveBot(original, store, explorer, interpreter, person)
-            updates = BotUpdates(published, known, explorer, Sessions(live), TaughtInterpreter(original))
-            for _ in range(20):
-                person.talk(live)
+            live = LiveBot(original, store, explorer, interpreter, ActionRunner(original))
+            people = Sessions(live)
+            updates = BotUpdates(published, known, explorer, people, TaughtInterpreter(original))
+            for number in range(20):
+                talk(people, f"person {number}")
             until(lambda: learning.has_learned(store))
             first = learning.trainer.learner.updates
             assert first > 100
@@ -153,8 +161,8 @@ def test_weights_learned_from_the_journal_reach_bots_elsewhere(database: Databas
             assert explorer.satisfaction == learning.trainer.explorer.satisfaction != 0
         with elected(given) as learning:
             assert learning.trainer.learner.updates == first
-            for _ in range(5):
-                person.talk(live)
+            for number in range(5):
+                talk(people, f"person {number}")
             until(lambda: learning.has_learned(store))
             until(has_arrived)
             assert explorer.actor.version > first and not learning.ended

@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.conversation.wording import PAGE
@@ -38,6 +38,7 @@ class Inbox:
         state: the state of the server: its figures, and its stop.
         late: the channels that can tell people late messages as they come; the others have them with the
             next answer.
+        connected: those among them that tell the people who are connected to this process.
     """
 
     def __init__(self, people: Sessions, state: ServerState | None = None) -> None:
@@ -45,6 +46,7 @@ class Inbox:
         self.people = people
         self.state = state or ServerState()
         self.late: list[TellLate] = []
+        self.connected: list[TellLate] = []
         self._seen: OrderedDict[str, Messages] = OrderedDict()
         """The late messages that a person has been told since their last message, where there are any."""
         self._answering: set[asyncio.Task[Reply]] = set()  # the event loop itself keeps none
@@ -98,12 +100,19 @@ class Inbox:
 
     def _hear_late(self, person: str, late: Messages) -> None:
         """Take the messages that have come late in a conversation; called in any thread, with the lock."""
-        if self._loop is not None and self.late:
-            asyncio.run_coroutine_threadsafe(self._tell_late(person, late), self._loop)
+        self._hear(person, late, self.late)
 
-    async def _tell_late(self, person: str, late: Messages) -> None:
+    def hear_from_others(self, person: str, late: Messages) -> None:
+        """Take late messages that another process has written, which tells its own; called in any thread."""
+        self._hear(person, late, self.connected)
+
+    def _hear(self, person: str, late: Messages, channels: Sequence[TellLate]) -> None:
+        if self._loop is not None and channels:
+            asyncio.run_coroutine_threadsafe(self._tell_late(person, late, channels), self._loop)
+
+    async def _tell_late(self, person: str, late: Messages, channels: Sequence[TellLate]) -> None:
         unseen = self._unseen(person, late)
-        for tell in self.late:
+        for tell in channels if unseen else ():
             if await tell(person, unseen):
                 self._seen[person] = late
                 if len(self._seen) > _MOST_SEEN:

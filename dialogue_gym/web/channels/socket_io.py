@@ -92,6 +92,7 @@ class SocketChannel:
         ):
             self._server.on(event, handler)
         inbox.late.append(self._tell_late)
+        inbox.connected.append(self._tell_late)
         inbox.state.on_stop.append(self.stop)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
