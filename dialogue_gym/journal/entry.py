@@ -44,6 +44,8 @@ KEY = "key"
 """Key of a note in a live conversation: a sender's own key of the message after it, or of `COMMAND`."""
 COMMAND = "command"
 """Key of a note with a `KEY`: the text of a command, which is not on record as a message."""
+PROCESS = "process"
+"""Key of a note with a `KEY`: the process that answers the message, where several share the store."""
 NAMES = "names"
 """Key of a note: the id of the entry with a person's own words that have become an action."""
 FAKE_USER = "fake user"
@@ -73,7 +75,13 @@ _SHAPES: dict[str, dict[str, str]] = {
 _OPTIONAL: dict[str, dict[str, str]] = {
     LABEL: {"proposal": "a text or null", "probability": "a number or null", CHANCES: "an object"},
     DOMAIN: {"texts": "a list", "type": _TEXT, "values": "a list", "was": "a list"},
-    NOTE: {DECIDES: "a text or null", NAMES: "the id of an entry", KEY: _TEXT, COMMAND: _TEXT},
+    NOTE: {
+        DECIDES: "a text or null",
+        NAMES: "the id of an entry",
+        KEY: _TEXT,
+        COMMAND: _TEXT,
+        PROCESS: _TEXT,
+    },
 }
 _LISTS_OF_TEXTS = ("right", "texts", "values", "was")
 _CHOICES = {(LABEL, "by"): (*TEACHERS, BOT), (DOMAIN, "add"): ADDITIONS}

@@ -132,6 +132,15 @@ class Leases:
             self._news.notify()
         return number
 
+    @property
+    def process(self) -> str:
+        """A word for this process that no other one has."""
+        return self._link.sign
+
+    def is_running(self, process: str) -> bool:
+        """Return whether another process, by its word, is connected to the database."""
+        return bool(self._link.run(_RUNNING, end=f" {process})"))
+
     def abandoned(self) -> list[str]:
         """Return some of the people whose leases have run out: something was under way with them."""
         return [person for (person,) in self._link.run(_ABANDONED)]
@@ -243,6 +252,7 @@ _RENEW = f"""
 UPDATE leases SET until = now() + interval '{SECONDS} s'
 WHERE holder = %(holder)s AND person = ANY(%(people)s)
 """
+_RUNNING = "SELECT 1 FROM pg_stat_activity WHERE right(application_name, length(%(end)s)) = %(end)s"
 _ABANDONED = "SELECT person FROM leases WHERE until < now() LIMIT 20"
 _NUMBER = """
 INSERT INTO conversation_numbers VALUES (true, %(used)s + %(count)s) ON CONFLICT (is_one)

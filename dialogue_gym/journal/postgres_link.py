@@ -91,7 +91,9 @@ class PostgresLink:
             ImportError: psycopg is missing.
         """
         self.url = url
-        self.name = f"process {os.getpid()} on {socket.gethostname()[:20]} ({purpose} {secrets.token_hex(4)})"
+        self.sign = secrets.token_hex(4)
+        """A word that no other connection has, at the end of its name among the server's connections."""
+        self.name = f"process {os.getpid()} on {socket.gethostname()[:20]} ({purpose} {self.sign})"
         self._psycopg = driver()
         self._prepare = prepare
         self._mutex = threading.RLock()

@@ -171,7 +171,7 @@ class Sessions:
         self._check_idle(sender)
         async with self._hold(sender):
             name = self._conversations.current(sender)
-            if key is not None and (known := self._known_answer(sender, key, text)):
+            if key is not None and (known := await self._known_answer(sender, key, text)):
                 return known
             late: tuple[BotUttered, ...] = ()
             if name is None:
@@ -194,7 +194,7 @@ class Sessions:
                 return
             await holds[0].over
 
-    def _known_answer(self, sender: str, key: str, text: str) -> Reply | None:
+    async def _known_answer(self, sender: str, key: str, text: str) -> Reply | None:
         """Return the answer to a message that was answered before; None for a new one."""
         for name in filter(None, (self._conversations.current(sender), self._conversations.ended(sender))):
             trace = self._conversations.find(name)
@@ -209,8 +209,18 @@ class Sessions:
             last: tuple[BotUttered, ...] = ()
             if trace.answering is found:  # a teacher may have answered since
                 last, trace.late = tuple(trace.late), []
-            return Reply(name, (*found.said, *last), person=sender, late=first, is_repeated=True)
+            is_elsewhere = await self._is_elsewhere(found.process)
+            said = (*found.said, *last)
+            return Reply(name, said, person=sender, late=first, is_repeated=True, is_elsewhere=is_elsewhere)
         return None
+
+    async def _is_elsewhere(self, process: str) -> bool:
+        """Return whether a process that answered a message is another one that still runs."""
+        leases = self._conversations.holds.leases
+        if leases is None or process in ("", leases.process):
+            return False
+        is_running: bool = await Call(partial(leases.is_running, process), self._reader)
+        return is_running
 
     def keep_problem(self, conversation: str, notes: tuple[str, ...]) -> tuple[str, ...]:
         """Keep the problem with a conversation's last turn for teachers; return the notes for the person."""

@@ -26,6 +26,7 @@ from dialogue_gym.journal.entry import (
     NOTE,
     PENDING,
     PERSON,
+    PROCESS,
     RATING,
     RESULT,
     STEPS,
@@ -163,10 +164,12 @@ class Answered:
     Attributes:
         said: the messages of its answer, as far as they are on record.
         text: its text.
+        process: the process that answers it, where several share the store.
     """
 
     said: list[BotUttered]
     text: str | None
+    process: str = ""
 
 
 class Trace:
@@ -264,7 +267,8 @@ class Trace:
         if entry.kind == NOTE and DECIDES in entry.content:
             self.teacher = entry.content[DECIDES]
         if entry.kind == NOTE and KEY in entry.content:
-            self.answering = Answered(list(self.late), entry.content.get(COMMAND))
+            command, process = entry.content.get(COMMAND), entry.content.get(PROCESS, "")
+            self.answering = Answered(list(self.late), command, process)
             self.answered[entry.content[KEY]] = self.answering
         if entry.kind not in STEPS:
             return []

@@ -20,7 +20,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
 )
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
-from dialogue_gym.journal.entry import BOT, COMMAND, END, KEY, LABEL, LIVE, PERSON
+from dialogue_gym.journal.entry import BOT, COMMAND, END, KEY, LABEL, LIVE, PERSON, PROCESS
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.live.decision import LiveDecision
@@ -95,6 +95,7 @@ class Reply:
         person: the name of the person there.
         late: messages that a teacher sent since the message before, which the person may not have seen.
         is_repeated: whether the message was answered before, and this is the same answer.
+        is_elsewhere: whether another process that still runs gave it, and sends it on where need be.
     """
 
     conversation: str
@@ -106,6 +107,7 @@ class Reply:
     person: str = ""
     late: tuple[BotUttered, ...] = ()
     is_repeated: bool = False
+    is_elsewhere: bool = False
 
     @classmethod
     def at(
@@ -179,7 +181,9 @@ class Turn:
 
     def add_key(self, key: str, command: str | None = None) -> None:
         """Note a sender's own key of the next message, or of a command, which is not a message on record."""
-        self._steps.note({KEY: key} | ({} if command is None else {COMMAND: command}))
+        leases = self._journal.leases
+        process = {} if leases is None else {PROCESS: leases.process}
+        self._steps.note({KEY: key} | process | ({} if command is None else {COMMAND: command}))
 
     def add_message(self, message: UserUttered) -> None:
         """Add a message of the person, who may answer a question of the bot."""

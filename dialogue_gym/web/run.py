@@ -192,6 +192,7 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             opens,
             proxies=options.behind_proxy,
             compresses=not offer,
+            on_start=state.start,
             on_stop=state.stop,
             logs_json=options.log_json,
         )
@@ -243,6 +244,7 @@ def _serve_openenv(
             listening,
             proxies=options.behind_proxy,
             compresses=False,
+            on_start=state.start,
             on_stop=state.stop,
             logs_json=options.log_json,
         )

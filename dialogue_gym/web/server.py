@@ -85,10 +85,20 @@ def allow_open_files(sockets: int) -> None:
 class GracefulServer(uvicorn.Server):
     """A server that stops in time: answers under way finish, and everything else is told first."""
 
-    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], Awaitable[None]]) -> None:
-        """Await `on_stop` before the connections are closed."""
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_start: Callable[[], object],
+        on_stop: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Call `on_start` before the first request, and await `on_stop` before connections are closed."""
         super().__init__(config)
-        self._on_stop = on_stop
+        self._on_start, self._on_stop = on_start, on_stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start."""
+        self._on_start()
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop."""
@@ -109,6 +119,7 @@ def serve(
     ends: threading.Event | None = None,
     proxies: Sequence[str] = (),
     compresses: bool = True,
+    on_start: Callable[[], object] = lambda: None,
     on_stop: Callable[[], Awaitable[None]] | None = None,
     logs_json: bool = False,
 ) -> None:
@@ -121,6 +132,7 @@ def serve(
         ends: the event.
         proxies: addresses and networks of proxies, whose word about the client is taken.
         compresses: whether web sockets may compress, which takes some 50 KiB of memory for each.
+        on_start: called in the event loop before the first request.
         on_stop: awaited when the server stops, before the connections are closed.
         logs_json: whether the log is set up already, and is not the server's own.
     """
@@ -152,7 +164,7 @@ def serve(
         signal.SIGTERM, signal.default_int_handler
     )  # uvicorn raises the signal again after stopping
     with contextlib.suppress(KeyboardInterrupt):
-        running = GracefulServer(config, stop)
+        running = GracefulServer(config, on_start, stop)
         if ends:
             threading.Thread(target=_stop_at, args=(ends, running), daemon=True).start()
         running.run(sockets=[listening.dup()])

@@ -36,6 +36,7 @@ from dialogue_gym.web.api import build_teachers_app, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.channels.inbox import Inbox
+from dialogue_gym.web.channels.slack import SlackChannel
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.monitoring.health import MonitoredApp, ServerState
 from dialogue_gym.web.monitoring.logs import json_log
@@ -138,6 +139,7 @@ class _Process:
     def learn(self) -> None:
         """Learn once this process is elected, and serve the teachers meanwhile."""
         options, stack, domain = self._options, self._stack, self._domain
+        channels = channels_of(options)
         setup = set_up(domain, options_for(options, TeachOptions)) if options.teach else None
         seat = stack.enter_context(contextlib.closing(LearnerSeat(self._place)))
         self._part.tell_ready()
@@ -151,6 +153,8 @@ class _Process:
         bot, people = stack.enter_context(visitors(options, self._place, seat))
         handoff = Handoff(people, bot.trainer)
         desk = DomainDesk(domain, bot.store, bot.interpreter, handoff, self._policy.log)
+        if channels.slack:
+            SlackChannel(Inbox(people, self._state), channels.slack)  # posts what teachers write
         if not bot.interpreter.knows_words:
             print(f"({how_to_talk(domain, False)})")
         self._state.metrics.watch_learner(bot.trainer)
@@ -232,6 +236,7 @@ class _Process:
             self._listening,
             ends=ends,
             proxies=options.behind_proxy,
+            on_start=state.start,
             on_stop=state.stop,
             logs_json=options.log_json,
         )

@@ -41,14 +41,14 @@ class Delivery:
         self._begun: OrderedDict[tuple[str, str | None], None] = OrderedDict()
 
     def begins(self, sender: str, key: str | None, reply: Reply) -> bool:
-        """Return whether an answer is still to be sent: a repeated one only after a restart of the server.
+        """Return whether an answer is still to be sent: a repeated one only if its process has ended.
 
         Args:
             sender: the name of the person.
             key: the key of their message.
             reply: the answer.
         """
-        if reply.is_repeated and (sender, key) in self._begun:
+        if reply.is_elsewhere or (reply.is_repeated and (sender, key) in self._begun):
             return False
         if key is not None:
             self._begun[sender, key] = None

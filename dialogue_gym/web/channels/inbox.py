@@ -52,6 +52,12 @@ class Inbox:
         self._answering: set[asyncio.Task[Reply]] = set()  # the event loop itself keeps none
         self._loop: asyncio.AbstractEventLoop | None = None
         people.bot.conversations.on_late = self._hear_late
+        self.state.on_start.append(self.open)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes answer the same people."""
+        return self.people.bot.conversations.store.leases is not None
 
     def open(self) -> None:
         """Tell late messages in the event loop that runs, from now on."""

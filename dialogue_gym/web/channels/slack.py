@@ -160,7 +160,8 @@ class SlackChannel:
         else:
             if not self._delivery.begins(message.person, message.key, reply):
                 return []
-            said = (*reply.late, *reply.messages, *(BotUttered(printable(note)) for note in reply.notes))
+            late = () if self._inbox.is_shared else reply.late  # the process that wrote them has posted them
+            said = (*late, *reply.messages, *(BotUttered(printable(note)) for note in reply.notes))
         return [message.place | part for one in said for part in slack_parts(one)]
 
     async def _post(self, message: Json) -> None:

@@ -127,7 +127,6 @@ class SocketChannel:
     async def _connect(self, sid: str, environ: Json, auth: object = None) -> None:
         if len(self._connections) >= MOST_SOCKETS:
             raise socketio.exceptions.ConnectionRefusedError("too many people are here; come back later")
-        self._inbox.open()
         network = network_of_client(HTTPConnection(environ["asgi.scope"]))
         visitor = self._tokens.visitor_of_token(self._tokens.signed()) or ""
         await self._enter(sid, Connection(network, visitor))

@@ -33,14 +33,21 @@ class ServerState:
     Attributes:
         metrics: the figures.
         checks: functions that raise an exception while a part cannot be used, by the name of the part.
+        on_start: called in the event loop before the first request.
         on_stop: awaited one after the other when the server has been asked to stop.
         is_stopping: whether it has been.
     """
 
     metrics: ServerMetrics = field(default_factory=ServerMetrics)
     checks: dict[str, Callable[[], object]] = field(default_factory=dict)
+    on_start: list[Callable[[], object]] = field(default_factory=list)
     on_stop: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     is_stopping: bool = False
+
+    def start(self) -> None:
+        """Tell all parts that the event loop runs."""
+        for told in self.on_start:
+            told()
 
     async def stop(self) -> None:
         """Tell all parts that the server stops."""

@@ -1,9 +1,10 @@
-"""Messages of a teacher in one process reach the people who are connected to another one."""
+"""Messages and answers that other processes have written: each reaches its person once."""
 
 from __future__ import annotations
 
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.live.late_messages import LateMessages
+from tests.live.learning import until
 from tests.live.test_leases import Worker
 
 
@@ -30,6 +31,20 @@ def test_teachers_messages_are_found_by_other_processes_once(database: DatabaseU
         assert here.say() == [] and look() == [], "they came with the answer"
         there.sessions.do(name, lambda: manager.give_back(name, "tina"))
         assert look() == [("ann", ["Hello"])] and look() == []
+    finally:
+        here.store.close()
+        there.store.close()
+
+
+def test_an_answer_is_sent_on_by_its_process_as_long_as_that_runs(database: DatabaseUrl) -> None:
+    here, there = Worker(database), Worker(database)
+    try:
+        first = here.sessions.reply("ann", "/greet", key="m1")
+        again = [one.sessions.reply("ann", "/greet", key="m1") for one in (here, there)]
+        assert [one.messages for one in again] == [first.messages] * 2
+        assert [(one.is_repeated, one.is_elsewhere) for one in again] == [(True, False), (True, True)]
+        here.store.close()
+        until(lambda: not there.sessions.reply("ann", "/greet", key="m1").is_elsewhere)
     finally:
         here.store.close()
         there.store.close()
