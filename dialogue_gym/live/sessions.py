@@ -219,7 +219,7 @@ class Sessions:
         leases = self._conversations.holds.leases
         if leases is None or process in ("", leases.process):
             return False
-        is_running: bool = await Call(partial(leases.is_running, process), self._reader)
+        is_running: bool = await ThreadCall(partial(leases.is_running, process), self._reader)
         return is_running
 
     def keep_problem(self, conversation: str, notes: tuple[str, ...]) -> tuple[str, ...]:
