@@ -131,6 +131,7 @@ class ServerMetrics:
 
     def _watch(self, name: str, text: str, value: Callable[[], float], mode: _Mode = "livemax") -> None:
         gauge = Gauge(f"dialogue_gym_{name}", text, registry=self.registry, multiprocess_mode=mode)
+        gauge.set(value())  # rather than 0 until the first refresh
         self._gauges.append((gauge, value))
 
     def refresh(self) -> None:
@@ -185,9 +186,28 @@ class ServerMetrics:
         registry = self.registry
         if self._folder is not None:
             registry = CollectorRegistry()
-            MultiProcessCollector(registry, self._folder)  # type: ignore[no-untyped-call]
+            registry.register(_SharedFigures(Path(self._folder)))
             registry.register(_Processes(Path(self._folder)))
         return encode(registry), kind
+
+
+class _SharedFigures(Collector):
+    """The figures of all processes together, of those that have died as well where they are counts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(path) for path in self._folder.glob("*.db") if _size(path)]
+        return MultiProcessCollector.merge(files, accumulate=True)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def _size(path: Path) -> int:
+    """Return the size of a file: 0 while a process makes it, or if that was killed meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 class _Processes(Collector):
