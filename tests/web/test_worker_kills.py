@@ -119,7 +119,8 @@ def test_processes_killed_under_load_lose_nothing_and_learn_everything_once(
             sender.start()
         stack.callback(is_over.set)
         for _ in range(KILLS):
-            time.sleep(2 + chance.random() * 4)
+            wait_for(lambda: all(len(server.parts()) == 3 for server in servers))
+            time.sleep(1 + chance.random() * 3)
             parts = [pid for server in servers for pid in server.parts()]
             os.kill(chance.choice(parts), signal.SIGKILL)
         time.sleep(5)
