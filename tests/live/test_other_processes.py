@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialogue_gym.journal.place import DatabaseUrl
-from dialogue_gym.live.late_messages import LateMessages
+from dialogue_gym.live.worker import LateMessages
 from tests.live.learning import until
 from tests.live.test_leases import Worker
 
