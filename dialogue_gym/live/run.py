@@ -145,7 +145,7 @@ def open_live_bot(
             silence=given.silence * 60 or None,
             rules=rule_book(History(store.taught()), domain, trainer.learner.env.action_names, turn_taking),
         )
-        if not is_attended:
+        if not is_attended and seat is None:  # other processes give them back after a while
             for name in live.conversations.teachers:
                 live.give_back(name)
         trainer.start()

@@ -296,7 +296,8 @@ def visitors(
     with open_live_bot(
         options_for(options, LiveOptions, store=place), is_attended=options.teach, seat=seat
     ) as bot:
-        for name in bot.live.conversations.open:  # some may wait for a reply since the last stop
+        # Some may wait for a reply since the last stop; others' are found by their leases.
+        for name in bot.live.conversations.open if seat is None else ():
             bot.live.resume(name)
         people = sessions_of(options, bot.live)
         with people.expiring():
