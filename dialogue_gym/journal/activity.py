@@ -98,9 +98,9 @@ class ActivityLog:
             OSError: the log cannot be read.
         """
         for name in reversed(files_in(self._folder)):
-            lines = file_in(self._folder, name).read_bytes().splitlines()
-            # A machine without power may leave half a line.
-            yield from filter(None, map(_activity, reversed(lines)))
+            # A machine without power may leave half a line; processes may write in another order.
+            lines = map(_activity, reversed(file_in(self._folder, name).read_bytes().splitlines()))
+            yield from sorted(filter(None, lines), key=lambda one: one.time, reverse=True)
 
 
 def _activity(line: bytes) -> Activity | None:

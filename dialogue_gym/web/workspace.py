@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from dialogue_gym._files import FileError
 from dialogue_gym._text import counted, quoted, visible
 from dialogue_gym.conversation.transcripts import OUTCOMES
+from dialogue_gym.domain import Domain
 from dialogue_gym.journal.activity import ActivityKind, ActivityLog
 from dialogue_gym.journal.entry import LIVE, NOTE, RATING, USER, StoreError
 from dialogue_gym.journal.store import Store
@@ -233,7 +234,7 @@ class Workspace:
                 raise StaleCommand("Not applied: the question has changed. Please look again.")
             self.notes = []
             self.is_running = False
-            change = self.session.change
+            change, names = self.session.change, _names(self.session.domain)
             try:
                 yield
             except StoreError as error:  # the store may hold half of the entries
@@ -241,6 +242,8 @@ class Workspace:
                 self.notes.append(Note(visible(str(error), 2000), "bad"))
             except (FileError, InterpreterError, SessionError) as error:
                 self.notes.append(Note(visible(str(error), 2000), "bad"))
+            for name in sorted(names ^ _names(self.session.domain)):
+                self.record(ActivityKind.EDITED, name)
             self._has_learned = self.session.change is not change
             self._look()
             if self.shared.handoff:
@@ -387,3 +390,9 @@ class Workspace:
             tally = tally_of(history, conversation)
             count = f"{counted(tally['corrections'], 'correction')} in {counted(tally['answers'], 'answer')}"
             self.notes.append(Note(f"{conversation} has ended: {OUTCOMES[outcome]}. {count}.", style))
+
+
+def _names(domain: Domain) -> set[str]:
+    """Return the names that teaching adds to a domain."""
+    kinds = {"action": domain.actions, "intent": domain.intents, "slot": [slot.name for slot in domain.slots]}
+    return {f"{kind} {name}" for kind, names in kinds.items() for name in names}

@@ -150,6 +150,13 @@ def test_an_unknown_name_is_verified_like_any_other(tmp_path: Path, monkeypatch:
     assert accounts.verified("anna", OTHER) is accounts.verified("nobody", OTHER) is None
     known, unknown = map(argon2.extract_parameters, hashes)
     assert known == unknown
+    # Programs send the right one with each request, and a wrong one is as slow as ever.
+    for _ in range(3):
+        assert accounts.verified("anna", RIGHT) and len(hashes) == 3
+    assert accounts.verified("anna", OTHER) is None and len(hashes) == 4
+    accounts.change_password(accounts.roster.known("anna"), OTHER)
+    assert accounts.verified("anna", RIGHT) is None and accounts.verified("anna", OTHER)
+    assert len(hashes) == 6
 
 
 def test_a_damaged_or_removed_file_lets_nobody_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.journal.activity import ActivityLog
 from dialogue_gym.journal.entry import LABEL
 from dialogue_gym.journal.store import Store
+from dialogue_gym.web.accounts import RoleError, TeacherRole
 from dialogue_gym.web.commands import dispatch
+from dialogue_gym.web.pages.conversations import Reader
 from dialogue_gym.web.teaching_config import TeachingConfig
+from dialogue_gym.web.transfers import Transfer
 from dialogue_gym.web.workspace import StaleCommand, Workspaces
 from tests.teaching.test_lesson import SHORT
 from tests.web.workspaces import RESTAURANT, do, faults, workspaces
@@ -83,3 +88,45 @@ def test_undoing_an_addition_removes_it_for_all_teachers(workspaces: Workspaces)
     ben.catch_up()
     do(ben, "correct", action="utter_weather")
     assert faults(ben) == [] and ben.view["chat"][-1]["texts"] == ["It rains."]
+
+
+def test_roles_are_checked_and_changes_are_written_down_without_a_page(store: Store) -> None:
+    log = ActivityLog(store.data)
+    roles = {"anna": TeacherRole.ADMINISTER, "ben": TeacherRole.TEACH, "cora": TeacherRole.APPROVE}
+    config = TeachingConfig(RESTAURANT)
+    workspaces = Workspaces(store, config, allows=lambda name, role: roles[name].includes(role), log=log)
+    store.use_domain("restaurant", domain_text("restaurant"))
+    ben, cora, anna = map(workspaces.of, ("ben", "cora", "anna"))
+    do(ben, "correct_with_new", action="utter_weather", text="It rains.")
+    do(ben, "undo")
+    approval = {"conversation": ben.conversation, "is_right": True}
+    for change in (
+        lambda reader: reader.approve(approval),
+        lambda reader: reader.settle_rating({"rating": 1, "is_right": True}),
+        lambda reader: reader.decline_bursts(),
+    ):
+        reader = Reader(ben)
+        change(reader)
+        assert "it needs the role \u201capprove\u201d" in reader.look()["error"]
+    for workspace in (ben, cora):
+        transfer = Transfer(workspace)
+        for move in (
+            lambda transfer: transfer.export("rasa"),
+            lambda transfer: transfer.exported("rasa/domain.yml"),
+            lambda transfer: transfer.archive("rasa.zip"),
+            lambda transfer: transfer.take("stories", "stories.md", b"## one\n* greet\n  - utter_greet\n"),
+        ):
+            with pytest.raises(RoleError, match="it needs the role \u201cadminister\u201d"):
+                move(transfer)
+    Reader(cora).approve(approval)
+    Transfer(anna).export("chats")
+    roles["cora"] = TeacherRole.TEACH
+    reader = Reader(cora)
+    reader.approve(approval | {"is_right": False})
+    assert reader.error and not reader.look()["may_approve"]
+    assert [str(one) for one in log.latest()][::-1] == [
+        "ben edited action utter_weather",
+        "ben edited action utter_weather",
+        f"cora approved {ben.conversation}",
+        "anna exported chats",
+    ]
