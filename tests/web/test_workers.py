@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import re
 import signal
@@ -15,17 +17,30 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra web is missing")
 
+from dialogue_gym.actions import ActionRunner
+from dialogue_gym.domain import load_domain
 from dialogue_gym.journal.entry import USER
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.store import Store
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of
+from dialogue_gym.live.sessions import Sessions
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from tests import ROOT
 from tests.commands import call
+from tests.live.handoffs import Hello
 from tests.postgres import PostgresServer
-from tests.web.requests import ask, client
+from tests.web.requests import PASSWORD, ask, client
 from tests.web.servers import wait_for
+from tests.web.test_channels import widget
 from tests.web.test_monitoring import Monitored
 
+DOMAIN = """
+intents: [greet]
+responses: {utter_hello: [{text: Hello}]}
+actions: [utter_hello]
+"""
+RULES = "rules: [{rule: greet, steps: [{intent: greet}, {action: utter_hello}]}]"
 FRENCH = '/inform{"cuisine": "french"}'
 
 
@@ -34,9 +49,9 @@ class Workers(Monitored):
 
     command = ("serve", "--talk", "--no-open")
 
-    def __init__(self, folder: Path, place: DatabaseUrl, *options: str) -> None:
+    def __init__(self, folder: Path, place: DatabaseUrl, *options: str, **keywords: str) -> None:
         self.place = place
-        super().__init__(folder / "server", *options)
+        super().__init__(folder / "server", *options, **keywords)
 
     def start(self) -> None:
         self._words = tuple(self.place.url if word == str(self.folder) else word for word in self._words)
@@ -188,3 +203,55 @@ def test_another_machine_has_the_learner_once_that_of_the_first_one_is_gone(
     finally:
         other.stop()
         assert other.exit_status == 0, other.log.read_text()
+
+
+@pytest.mark.slow
+def test_teachers_elsewhere_reach_bots_and_people_at_a_worker(tmp_path: Path, database: DatabaseUrl) -> None:
+    file = tmp_path / "hello.yml"
+    file.write_text(DOMAIN)
+    (tmp_path / "rules.yml").write_text(RULES)
+    options = ("--workers", "2", "--stories", "rules.yml")
+    server = Workers(tmp_path, database, *options, domain="hello.yml", DIALOGUE_GYM_PASSWORD=PASSWORD)
+
+    def edit(was: str, now: str) -> int:
+        change = {"kind": "response", "name": "utter_hello", "was": was, "now": now}
+        named = {"Authorization": f"Bearer {PASSWORD}", "Content_Type": "application/json"}
+        return ask(server.teachers, "/api/domain/edits", "POST", json.dumps(change), **named)[0]
+
+    def greeting(sender: str) -> str:
+        (said,) = json.loads(server.say(sender, "/greet")[2])
+        return str(said["text"])
+
+    async def talk(store: Store) -> None:
+        there = Sessions(
+            LiveBot(domain, store, Hello(), FixedFormatInterpreter(domain), ActionRunner(domain))
+        )
+        act, known = there.manager, there.bot.conversations
+
+        def visitors() -> list[str]:
+            there.expire()  # which finds out about the conversations of others
+            return [name for name, person in known.open.items() if person.startswith("visitor ")]
+
+        async with widget(server) as page:
+            session = await page.session()
+            await page.say("/greet", session)
+            assert await page.next() == {"text": "Good day"}
+            (name,) = await asyncio.to_thread(visitors)
+            await asyncio.to_thread(there.do, name, lambda: act.take_over(name, "tina"))
+            await page.say("/greet", session)
+            await asyncio.to_thread(wait_for, lambda: visitors() and there.bot.awaits_teacher(name))
+            await asyncio.to_thread(there.do, name, lambda: act.say(name, "tina", "One moment."))
+            assert await page.next() == {"text": "One moment."}
+
+    try:
+        wait_for(server.is_ready)
+        assert greeting("ann") == "Hello"
+        assert edit("Hello", "Good day") == 204
+        # The second one may reach another worker.
+        wait_for(lambda: [greeting("ann"), greeting("bob")] == ["Good day"] * 2)
+        domain = load_domain(str(file))
+        with Store(database, is_shared=True) as store:
+            asyncio.run(talk(store))
+    finally:
+        server.stop()
+        assert server.exit_status == 0, server.log.read_text()
