@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dialogue_gym._text import counted, nearest, printable, quoted
+from dialogue_gym.cli.erasure import forget, prune
 from dialogue_gym.cli.fit import fit
 from dialogue_gym.cli.logs import domain_of, evaluate_by_logs, export_dataset
 from dialogue_gym.cli.options import (
@@ -29,9 +29,7 @@ from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import domain_text
-from dialogue_gym.journal.activity import COMMAND_LINE, ActivityKind, ActivityLog
-from dialogue_gym.journal.data_folder import DataPath, data_folder
-from dialogue_gym.journal.entry import LIVE, STORY
+from dialogue_gym.journal.entry import STORY
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
@@ -43,7 +41,6 @@ from dialogue_gym.live.checkpoints import (
     knows_action,
     roll_back,
 )
-from dialogue_gym.live.checkpoints import forget as forget_learned
 from dialogue_gym.live.checkpoints import read as read_checkpoint
 from dialogue_gym.live.checkpoints import rename_action as rename_learned
 from dialogue_gym.outline.names import written_name
@@ -60,11 +57,12 @@ store.command(name="evaluate")(evaluate_by_logs)
 store.command(name="ratings")(review_ratings)
 store.command(name="raters")(judge_store)
 store.command(name="fit")(fit)
+store.command(name="forget")(forget)
+store.command(name="prune")(prune)
 store.command(name="invite")(invite)
 store.command(name="teachers")(list_teachers)
 store.command(name="log")(show_log)
 
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Name = Annotated[str, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")]
 OptionalPlace = Annotated[
     GivenPlace | None, typer.Option("--store", help="The same as STORE.", **STORE_PLACE)
@@ -216,64 +214,6 @@ def export_command(
 
 
 @store.command()
-def forget(
-    conversation: Annotated[
-        str | None, typer.Argument(metavar="CONVERSATION", help="A name shown by `list`.")
-    ] = None,
-    *,
-    place: PlaceOption,
-    person: Annotated[
-        str | None, typer.Option("--person", metavar="SENDER", help="Erase all conversations with a person.")
-    ] = None,
-    with_forks: Annotated[bool, typer.Option("--with-forks", help="Erase its forks as well.")] = False,
-    yes: Yes = False,
-) -> None:
-    """Erase a conversation for good, for example because it holds personal data."""
-    if (conversation is None) == (person is None):
-        raise ValueError("give either a conversation, or --person and the name of a sender")
-    with Store(place, create=False) as opened:
-        names = [str(conversation)] if person is None else _conversations_with(opened, person)
-        is_known = {summary.id for summary in opened.conversations()}.issuperset(names)
-        forks = [fork for name in names for fork in opened.branches(name)]
-        if not yes and is_known and (with_forks or not forks):
-            what = ", ".join(map(printable, [*names, *forks]))
-            typer.confirm(f"Erase {what} for good?", abort=True)
-        erased: list[str] = []
-        removed: list[DataPath] = []
-        for name in names:
-            gone, checkpoints = forget_learned(opened, name, with_forks)
-            erased += gone
-            removed += checkpoints
-    _record_erased(place, erased)
-    for name in erased:
-        print(f"{printable(name)} erased")
-    if removed:
-        what = "it" if len(erased) == 1 else "them"
-        print(f"{counted(len(removed), 'checkpoint')} removed that may have learned from {what};", end=" ")
-        print("the next start learns anew from the rest")
-
-
-def _record_erased(place: StorePlace, conversations: Iterable[str]) -> None:
-    log = ActivityLog(data_folder(place))
-    for name in conversations:
-        log.record(COMMAND_LINE, ActivityKind.ERASED, name)
-
-
-def _conversations_with(opened: Store, person: str) -> list[str]:
-    """Return the conversations with a person.
-
-    Raises:
-        ValueError: there are none.
-    """
-    people = opened.begun(LIVE, sys.maxsize)
-    found = [name for name, who in people.items() if who == person]
-    if not found:
-        known = nearest(person, sorted(set(people.values())))
-        raise ValueError(f"--person {quoted(person)}: nobody of this name has written; {known}")
-    return found
-
-
-@store.command()
 def rollback(
     checkpoint: Annotated[
         str | None,
@@ -305,29 +245,6 @@ def _checkpoint_rows(checkpoints: Checkpoints) -> Iterator[tuple[str, ...]]:
         rate = state["success_rate"]
         steps = str(state["learner"]["transitions"])
         yield path.stem, when(state["time"]), steps, "" if rate is None else f"{rate:.0%}"
-
-
-@store.command()
-def prune(
-    *,
-    place: PlaceOption,
-    checkpoints: Annotated[int, typer.Option(min=1, help="Number of newest checkpoints to keep.")] = 7,
-    conversations: Annotated[
-        int | None,
-        typer.Option(min=0, help="Number of newest live conversations to keep; without it, all."),
-    ] = None,
-    yes: Yes = False,
-) -> None:
-    """Remove old checkpoints, and erase old live conversations without corrections."""
-    with Store(place, create=False) as opened:
-        if conversations is not None:
-            if not yes:
-                what = f"all live conversations but the newest {conversations}"
-                typer.confirm(f"Erase {what} for good?", abort=True)
-            erased = opened.prune(LIVE, conversations)
-            _record_erased(place, erased)
-            print(counted(len(erased), "conversation"), "erased")
-        print(counted(len(checkpoints_of(place).prune(checkpoints)), "checkpoint"), "removed")
 
 
 @store.command(name="import-tracker")
