@@ -2,7 +2,9 @@
 
 python -m agents.speed.load restaurant --people 50 --seconds 120
 
-With `--store URL` the journal is in a PostgreSQL database.
+With `--store URL` the journal is in a PostgreSQL database, which `--workers` processes may share. With
+`--every 60` each minute's latency, memory and bytes on the disk are printed, and their slopes after the first
+five minutes.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import re
@@ -25,6 +28,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import httpx
+import numpy as np
 import psutil
 
 WEBHOOK, API = "/webhooks/rest/webhook", "/api"
@@ -43,6 +48,8 @@ _LINES = {
 _WORDS = ("indian", "italian", "french", "british", "spanish")
 _ANY = ("hello", "yes", "no")
 _START = 120.0
+_STEADY = 5
+"""The minutes after which a long run should be steady."""
 
 
 # The people come from one address, whose limits a channel with a token does not have.
@@ -60,6 +67,7 @@ class Person:
     name: str
     sent: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -83,7 +91,9 @@ async def _talk(
                     person.faults.append(f"a reply to another person: {messages}")
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             person.faults.append(repr(error))
-        person.seconds.append(time.monotonic() - began)
+        ended = time.monotonic()
+        person.seconds.append(ended - began)
+        person.ends.append(ended)
         person.sent.append(text)
         await asyncio.sleep(pause)
 
@@ -93,35 +103,121 @@ async def _check(session: aiohttp.ClientSession, person: Person, password: str) 
     path = f"{API}/people/{_CHANNEL}/{person.name}/tracker"
     async with session.get(path, headers=_bearer(password)) as answer:
         tracker = await answer.json()
+        if answer.status != 200:
+            person.faults.append(f"{answer.status}: {tracker}")
+            return
     known = [event["text"] for event in tracker["events"] if event["event"] == "user"]
     if known != person.sent[len(person.sent) - len(known) :]:
         person.faults.append(f"mixed up: {known[-3:]} recorded, {person.sent[-3:]} sent")
 
 
-async def load(address: str, people: list[Person], lines: tuple[str, ...], given: argparse.Namespace) -> None:
+async def load(
+    address: str, pid: int, store: str, people: list[Person], moments: list[Moment], given: argparse.Namespace
+) -> None:
     """Run simulated people, and check their recorded messages."""
+    lines = _LINES.get(given.domain, _ANY)
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(30)
     async with aiohttp.ClientSession(address, connector=connector, timeout=timeout) as session:
         until = time.monotonic() + given.seconds
+        watching = given.every and asyncio.create_task(_watch(pid, store, given.every, moments))
         await asyncio.gather(*(_talk(session, person, lines, given.pause, until) for person in people))
+        if watching:
+            watching.cancel()
         for person in people:
             await _check(session, person, given.password)
 
 
-def _used(process: psutil.Process) -> tuple[float, int]:
-    """Return the seconds of processor time that a process has used, and the bytes that it has written."""
-    times, written = process.cpu_times(), process.io_counters()
-    return times.user + times.system, written.write_bytes
+def _processes(pid: int) -> list[psutil.Process]:
+    """Return a server's processes."""
+    parent = psutil.Process(pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def _used(pid: int) -> tuple[float, int]:
+    """Return the seconds of processor time that a server has used, and the bytes that it has written."""
+    found = [(one.cpu_times(), one.io_counters()) for one in _processes(pid)]
+    return sum(times.user + times.system for times, _ in found), sum(done.write_bytes for _, done in found)
+
+
+def _memory(pid: int) -> float:
+    """Return the memory that a server's processes have to themselves, in MiB."""
+    return float(sum(one.memory_full_info().uss for one in _processes(pid))) / 2**20
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The state of a server at a moment of a long run.
+
+    Attributes:
+        at: seconds of a monotonic clock.
+        memory: MiB.
+        written: bytes written so far.
+        stored: bytes of the store.
+    """
+
+    at: float
+    memory: float
+    written: int
+    stored: int
+
+
+async def _watch(pid: int, store: str, every: float, moments: list[Moment]) -> None:
+    """Record a moment every so many seconds, until it is cancelled."""
+    while True:
+        moments.append(Moment(time.monotonic(), _memory(pid), _used(pid)[1], _stored(store)))
+        await asyncio.sleep(every)
+
+
+def _stored(store: str) -> int:
+    """Return the size of a store in bytes."""
+    if store.startswith("postgresql:"):
+        import psycopg
+
+        with psycopg.connect(store) as connection:
+            found = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+            return int(found[0]) if found else 0
+    return sum(path.stat().st_size for path in Path(store).rglob("*") if path.is_file())
+
+
+def _report_moments(people: list[Person], moments: list[Moment]) -> None:
+    """Print a line for each moment, and the slopes after the first five minutes."""
+    rows = []
+    for before, now in itertools.pairwise(moments):
+        window = [
+            seconds
+            for person in people
+            for seconds, end in zip(person.seconds, person.ends, strict=True)
+            if before.at <= end < now.at
+        ]
+        if len(window) > 1:
+            late = 1000 * statistics.quantiles(window, n=20)[-1]
+            messages = now.stored - before.stored
+            rows.append(((now.at - moments[0].at) / 60, late, now.memory, messages / len(window)))
+    for minute, late, memory, each in rows:
+        print(
+            f"minute {minute:4.1f}: p95 {late:5.0f} ms, {memory:5.0f} MiB, {each:5.0f} bytes stored a message"
+        )
+    if len(steady := [row for row in rows if row[0] > _STEADY]) > 2:
+        minutes, late, memory, each = np.array(steady).T
+        slopes = [np.polyfit(minutes, values, 1)[0] for values in (late, memory, each)]
+        latency, space, size = (f"{slope:+.2f}" for slope in slopes)
+        print(
+            f"slopes a minute after minute {_STEADY}: p95 {latency} ms, {space} MiB, {size} bytes a message"
+        )
 
 
 @contextlib.contextmanager
-def _served(domain: str, store: str, folder: Path, password: str, log: Path) -> Iterator[tuple[str, int]]:
+def _served(
+    domain: str, store: str, folder: Path, password: str, log: Path, workers: int | None
+) -> Iterator[tuple[str, int]]:
     """Serve a new store; yield the address and the process id."""
     command = [sys.executable, "-m", "dialogue_gym", "serve", domain, "--no-teach", "--talk"]
     tokens = folder / "tokens"
     tokens.write_text(f"{_CHANNEL} {_TOKEN}\n")
     command += ["--token-file", str(tokens), "--port", "0", "--store"]
+    if workers is not None:
+        command[-1:] = ["--workers", str(workers), "--store"]
     environment = os.environ | {"DIALOGUE_GYM_PASSWORD": password}
     with log.open("wb") as file:
         process = subprocess.Popen([*command, store], stdout=file, stderr=file, env=environment)
@@ -131,10 +227,22 @@ def _served(domain: str, store: str, folder: Path, password: str, log: Path) -> 
             if process.poll() is not None or time.monotonic() > until:
                 raise SystemExit(log.read_text())
             time.sleep(0.1)
+        while not _is_ready(found[1]):
+            if process.poll() is not None or time.monotonic() > until:
+                raise SystemExit(log.read_text())
+            time.sleep(0.1)
         yield found[1], process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
+
+
+def _is_ready(address: str) -> bool:
+    """Return whether all workers of a server answer; each request reaches any of them."""
+    try:
+        return all(httpx.get(f"{address}/health/ready").is_success for _ in range(20))
+    except httpx.TransportError:
+        return False
 
 
 def main() -> None:
@@ -145,18 +253,22 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two messages of one person")
     parser.add_argument("--store", help="the address of a database; by default a new folder")
+    parser.add_argument("--workers", type=int, help="processes that share the database")
+    parser.add_argument("--every", type=float, default=0.0, help="seconds between two lines of a long run")
     given = parser.parse_args()
     given.password = secrets.token_urlsafe(16)
-    people = [Person(f"person-{number}") for number in range(given.people)]
+    run = secrets.token_hex(3)  # a database may have people of an earlier one
+    people = [Person(f"{run}-{number}") for number in range(given.people)]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         store = given.store or str(Path(folder, "store"))
-        with _served(given.domain, store, Path(folder), given.password, log) as (address, pid):
-            server = psutil.Process(pid)
-            before = _used(server)
-            asyncio.run(load(address, people, _LINES.get(given.domain, _ANY), given))
-            processor, written = (now - then for now, then in zip(_used(server), before, strict=True))
-            memory = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())
+        served = _served(given.domain, store, Path(folder), given.password, log, given.workers)
+        moments: list[Moment] = []
+        with served as (address, pid):
+            before = _used(pid)
+            asyncio.run(load(address, pid, store, people, moments, given))
+            processor, written = (now - then for now, then in zip(_used(pid), before, strict=True))
+            memory = _memory(pid)
         last_line = log.read_text().splitlines()[-1]
     seconds = [one for person in people for one in person.seconds]
     faults = [fault for person in people for fault in person.faults]
@@ -166,7 +278,8 @@ def main() -> None:
     print(f"{count / given.seconds:.0f} messages a second; for each the server took", end=" ")
     print(f"{1000 * processor / count:.1f} ms of processor time and wrote {written / count / 1000:.1f} kB")
     print(f"replies took {1000 * cuts[49]:.0f} ms (median), {1000 * cuts[94]:.0f} ms (95th percentile)")
-    print(f"{int(memory[1]) // 1024 if memory else '?'} MiB at most; {last_line}")
+    print(f"{memory:.0f} MiB at the end; {last_line}")
+    _report_moments(people, moments)
     for fault in faults[:5]:
         print(fault)
 

@@ -48,7 +48,7 @@ class Head:
     Attributes:
         conversation: the name of the conversation.
         person: the name of the person.
-        last: the id of its last entry.
+        entries: the number of its entries.
         has_ended: whether it has ended.
         idle: seconds since its last entry.
         teacher: the teacher who decides in it; None if the bot does.
@@ -56,7 +56,7 @@ class Head:
 
     conversation: str
     person: str
-    last: int
+    entries: int
     has_ended: bool
     idle: float
     teacher: str | None
@@ -261,7 +261,7 @@ DO UPDATE SET last = greatest(conversation_numbers.last, %(used)s) + %(count)s R
 _HEAD = f"""
     began.conversation,
     began.facts ->> '{LIVE}',
-    last.id,
+    (SELECT count(*) FROM entries WHERE conversation = began.conversation),
     EXISTS (SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'),
     extract(epoch FROM now())::float8 - last.time,
     (
@@ -272,7 +272,7 @@ _HEAD = f"""
 """
 _LAST = """
 CROSS JOIN LATERAL (
-    SELECT id, time FROM entries WHERE conversation = began.conversation ORDER BY id DESC LIMIT 1
+    SELECT time FROM entries WHERE conversation = began.conversation ORDER BY id DESC LIMIT 1
 ) AS last
 """
 _LATEST = f"""

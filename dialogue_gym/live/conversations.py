@@ -183,7 +183,8 @@ class Conversations:
     async def look(self, person: str) -> None:
         """Find out about somebody's conversations, which other processes may have gone on with."""
         if self.holds.leases is not None and person not in self.holds.by_person:
-            await self._refresh(person, await FutureResult(self.holds.leases.look(person)))
+            async with self.holds.hold(person, only_looks=True):
+                pass
 
     async def look_around(self) -> None:
         """Find out about all open conversations, which other processes may have gone on with."""
@@ -213,9 +214,21 @@ class Conversations:
                 self._ended[person] = head.conversation
         if open_now is not None:
             self._take_in(open_now)
-            if (name := open_now.conversation) not in self._traces:
-                entries = await ThreadCall(lambda: list(self.store.entries(name)), _READER)
-                self._traces[name] = trace_of(self.domain, name, self.reward, entries)
+            await self._read_on(open_now)
+
+    async def _read_on(self, head: Head) -> None:
+        """Take in what other processes have written in a conversation."""
+        name = head.conversation
+        trace = self._traces.get(name)
+        if trace is not None and trace.entries == head.entries:
+            return
+        after = 0 if trace is None else trace.last
+        news = await ThreadCall(lambda: list(self.store.entries(name, after)), _READER)
+        if trace is None or trace.entries + len(news) < head.entries:  # a rating came between two of its own
+            trace = self._traces[name] = Trace(self.domain, name, self.reward)
+            news = await ThreadCall(lambda: list(self.store.entries(name)), _READER)
+        for entry in news:
+            trace.take(entry)
 
     def _take_in(self, head: Head) -> None:
         name = head.conversation
@@ -224,9 +237,6 @@ class Conversations:
         self._teachers.pop(name, None)
         if head.teacher is not None:
             self._teachers[name] = head.teacher
-        trace = self._traces.get(name)
-        if trace is not None and trace.last != head.last:
-            del self._traces[name]
 
     async def begin(self, person: str = PERSON) -> str:
         """Begin a conversation with a person; return its name.
@@ -433,8 +443,9 @@ class Conversations:
         taken = None
         try:
             (written,) = await Flush(pending)
-            # It may have been read again meanwhile; taking an entry in twice changes nothing.
-            taken = self._taken(self._traces.get(written.conversation, trace), written)
+            if self.holds.leases is None or held:  # otherwise others may have written before it
+                # It may have been read again meanwhile; taking an entry in twice changes nothing.
+                taken = self._taken(self._traces.get(written.conversation, trace), written)
         finally:
             self.delivery.fill(parcel, taken)
 

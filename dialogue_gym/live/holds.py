@@ -41,8 +41,12 @@ class Holds:
         self._refresh = refresh
 
     @contextlib.asynccontextmanager
-    async def hold(self, person: str) -> AsyncIterator[Hold]:
+    async def hold(self, person: str, only_looks: bool = False) -> AsyncIterator[Hold]:
         """Hold somebody's conversations, once nobody else does.
+
+        Args:
+            person: the name of the person.
+            only_looks: whether nothing will be written, so that other processes need not wait.
 
         Raises:
             LeaseTaken: another process has held them for too long.
@@ -53,10 +57,11 @@ class Holds:
         self.by_person[person] = mine = Hold()
         try:
             if self.leases is not None:
-                await self._refresh(person, await FutureResult(self.leases.take(person)))
+                found = self.leases.look(person) if only_looks else self.leases.take(person)
+                await self._refresh(person, await FutureResult(found))
             yield mine
         finally:
-            if self.leases is not None:
+            if self.leases is not None and not only_looks:
                 self.leases.release(person)
             del self.by_person[person]
             mine.over.tell()

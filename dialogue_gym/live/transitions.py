@@ -178,6 +178,7 @@ class Trace:
     Attributes:
         conversation: the conversation with all events so far.
         latest: the last entry of the conversation proper; None before the first.
+        entries: the number of entries.
         last: the id of the last entry; 0 before the first.
         end: the entry that ended it, if one did.
         teacher: the teacher who decides in the place of the bot; None if the bot decides.
@@ -197,7 +198,7 @@ class Trace:
         """Begin without any entry."""
         self.conversation = Conversation(domain, (), name)
         self.latest: Entry | None = None
-        self.last = 0
+        self.entries = self.last = 0
         self.end: Entry | None = None
         self.teacher: str | None = None
         self.late: list[BotUttered] = []
@@ -253,7 +254,7 @@ class Trace:
             entry: the entry as it was written down.
             observation: the observation, shape (components,), if the entry is a decision.
         """
-        self.last = entry.id
+        self.entries, self.last = self.entries + 1, entry.id
         if entry.kind == RATING and entry.author == PERSON:
             self.ratings[entry.content["about"]] = float(entry.content["value"])
         if entry.kind == RATING and entry.content.get(PENDING):
