@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from dialogue_gym.journal.entry import DECIDES, LIVE, StoreError
+from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.postgres_link import PostgresLink
 
@@ -48,7 +48,7 @@ class Head:
     Attributes:
         conversation: the name of the conversation.
         person: the name of the person.
-        entries: the number of its entries.
+        entries: the number of its entries; 0 where nobody asked.
         has_ended: whether it has ended.
         idle: seconds since its last entry.
         teacher: the teacher who decides in it; None if the bot does.
@@ -180,26 +180,31 @@ class Leases:
                 released, self._released = self._released - wanted, set()
                 is_closed = self._is_closed
             try:
-                self._exchange(takes, released if not is_closed else self._held | released)
-                self._answer([wish for wish in takes if wish.person in self._held], looks)
+                taken = self._exchange(takes, released if not is_closed else self._held | released)
+                self._answer([wish for wish in takes if wish.person in taken], looks)
                 self._number(numbers)
                 if time.monotonic() >= renewed + _RENEWAL:
                     self._link.run(_RENEW, holder=self._holder, people=sorted(self._held))
                     renewed = time.monotonic()
-            except StoreError as error:
+            except Exception as error:  # it is theirs who wait
                 futures: list[Future[Any]] = [wish.result for wish in (*takes, *looks)]
                 for future in (*futures, *numbers):
                     if not future.done():
                         future.set_exception(error)
             self._wait_on([wish for wish in takes if not wish.result.done()], is_closed)
 
-    def _exchange(self, takes: list[_Wish[list[Head]]], released: set[str]) -> None:
-        self._held -= released
-        if not (takes or released):
-            return
-        people = sorted({wish.person for wish in takes})
-        taken = self._link.run(_EXCHANGE, holder=self._holder, people=people, released=sorted(released))
-        self._held |= {person for (person,) in taken}
+    def _exchange(self, takes: list[_Wish[list[Head]]], released: set[str]) -> set[str]:
+        """Give leases back and take others; return the people whose leases were free."""
+        people = {wish.person for wish in takes}
+        self._held -= released | people  # those of a paused process may have gone to another one
+        if not (people or released):
+            return set()
+        rows = self._link.run(
+            _EXCHANGE, holder=self._holder, people=sorted(people), released=sorted(released)
+        )
+        taken = {person for (person,) in rows}
+        self._held |= taken
+        return taken
 
     def _answer(self, taken: list[_Wish[list[Head]]], looks: list[_Wish[list[Head]]]) -> None:
         if not (taken or looks):
@@ -249,8 +254,11 @@ ON CONFLICT (person) DO UPDATE SET holder = excluded.holder, until = excluded.un
 RETURNING person
 """
 _RENEW = f"""
-UPDATE leases SET until = now() + interval '{SECONDS} s'
-WHERE holder = %(holder)s AND person = ANY(%(people)s)
+UPDATE leases SET until = now() + interval '{SECONDS} s' FROM (
+    SELECT person FROM leases WHERE holder = %(holder)s AND person = ANY(%(people)s)
+    ORDER BY person FOR UPDATE
+) AS own
+WHERE leases.person = own.person
 """
 _RUNNING = "SELECT 1 FROM pg_stat_activity WHERE right(application_name, length(%(end)s)) = %(end)s"
 _ABANDONED = "SELECT person FROM leases WHERE until < now() LIMIT 20"
@@ -258,15 +266,17 @@ _NUMBER = """
 INSERT INTO conversation_numbers VALUES (true, %(used)s + %(count)s) ON CONFLICT (is_one)
 DO UPDATE SET last = greatest(conversation_numbers.last, %(used)s) + %(count)s RETURNING last
 """
-_HEAD = f"""
+_COUNT = "(SELECT count(*) FROM entries WHERE conversation = began.conversation)"
+_ENDED = "EXISTS (SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end')"
+_HEAD = """
     began.conversation,
-    began.facts ->> '{LIVE}',
-    (SELECT count(*) FROM entries WHERE conversation = began.conversation),
-    EXISTS (SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'),
+    began.facts ->> 'live',
+    {entries},
+    {ended},
     extract(epoch FROM now())::float8 - last.time,
     (
-        SELECT facts ->> '{DECIDES}' FROM entries
-        WHERE conversation = began.conversation AND kind = 'note' AND jsonb_exists(facts, '{DECIDES}')
+        SELECT facts ->> 'decides' FROM entries
+        WHERE conversation = began.conversation AND kind = 'note' AND jsonb_exists(facts, 'decides')
         ORDER BY id DESC LIMIT 1
     )
 """
@@ -276,18 +286,16 @@ CROSS JOIN LATERAL (
 ) AS last
 """
 _LATEST = f"""
-SELECT {_HEAD} FROM unnest(%(people)s::text[]) AS asked (person)
+SELECT {_HEAD.format(entries=_COUNT, ended=_ENDED)} FROM unnest(%(people)s::text[]) AS asked (person)
 CROSS JOIN LATERAL (
     SELECT id, conversation, facts FROM entries
-    WHERE kind = 'event' AND parent IS NULL AND facts ->> '{LIVE}' = asked.person
+    WHERE kind = 'event' AND parent IS NULL AND facts ->> 'live' = asked.person
     ORDER BY id DESC LIMIT 2
 ) AS began {_LAST} ORDER BY began.id DESC
 """
 _OPEN = f"""
-SELECT {_HEAD}, began.id FROM entries AS began {_LAST}
-WHERE began.kind = 'event' AND began.parent IS NULL AND began.facts ->> '{LIVE}' IS NOT NULL
-    AND began.id >= %(oldest)s AND NOT EXISTS (
-        SELECT 1 FROM entries WHERE conversation = began.conversation AND kind = 'end'
-    )
+SELECT {_HEAD.format(entries=0, ended=False)}, began.id FROM entries AS began {_LAST}
+WHERE began.kind = 'event' AND began.parent IS NULL AND began.facts ->> 'live' IS NOT NULL
+    AND began.id >= %(oldest)s AND NOT {_ENDED}
 ORDER BY began.id
 """

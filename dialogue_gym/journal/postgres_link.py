@@ -118,9 +118,11 @@ class PostgresLink:
                 try:
                     cursor = self._connected().execute(query, values or None)
                     return cursor.fetchall() if cursor.description else []
-                except self._psycopg.OperationalError:
+                except self._psycopg.OperationalError as error:
                     is_lost = not self._held or self._held[0].closed
-                    if self._is_closed or not is_lost or time.monotonic() > until:
+                    # After a deadlock nothing of it is done, and the other one has gone on.
+                    is_over = is_lost or isinstance(error, self._psycopg.errors.DeadlockDetected)
+                    if self._is_closed or not is_over or time.monotonic() > until:
                         raise
                 time.sleep(_PAUSE)
 

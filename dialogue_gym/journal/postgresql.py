@@ -24,7 +24,7 @@ _LOCK = f"{LOCKS}, 1"
 _SHORTEST_WAIT = 1.0
 """The server notices a moment later that a process was killed, and then gives its lock free."""
 _PAUSE = 0.05
-_LONGEST_FACT = 200
+_LONGEST_FACT = 400
 
 
 class PostgresJournal:

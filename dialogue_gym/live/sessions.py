@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 _SENDER_CHARACTERS, _KEY_CHARACTERS = 128, 256
 _EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
+_LOOK_EVERY = 3.0
+"""Seconds between two looks at all conversations of other processes; one of them takes time."""
 _LOG = logging.getLogger(__name__)
 
 _BUSY = "your last message is still being answered"
@@ -100,6 +102,7 @@ class Sessions:
         self._trusts_ratings = trusts_ratings
         self._conversations = bot.conversations
         self._problems: dict[str, str] = {}
+        self._looks_around = 0.0
         self._requests = RequestLimits(self._limits, clock)
         ratings, minutes = self._limits.ratings, self._limits.ratings_minutes
         self._bursts = BurstWatch(ratings, minutes, 4 * self._limits.people, clock)
@@ -300,7 +303,9 @@ class Sessions:
         """End the conversations of those who have left, and answer those who wait for a teacher in vain."""
         # The next message reports an error of the store; the next second may succeed.
         with contextlib.suppress(StoreError):
-            finish(self._conversations.look_around(), self.lock)
+            if time.monotonic() >= self._looks_around:
+                self._looks_around = time.monotonic() + _LOOK_EVERY
+                finish(self._conversations.look_around(), self.lock)
             for person in self._conversations.abandoned():
                 finish(self._pick_up(person), self.lock)
         with self.lock:

@@ -214,20 +214,25 @@ def test_keys_of_contents_are_found_whatever_else_they_hold(database: DatabaseUr
 def test_tables_of_an_earlier_version_are_changed_in_steps(
     database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    known = postgres_schema.STEPS
+
+    def use(*steps: str) -> None:
+        monkeypatch.setattr(postgres_schema, "STEPS", steps)
+        monkeypatch.setattr("dialogue_gym.journal.postgresql.STEPS", steps)
+
+    use(known[0])
     with Store(database) as store:
         before = fill(store, "a")
-    known = postgres_schema.STEPS
-    two = "CREATE TABLE leases (conversation text PRIMARY KEY)", "ALTER TABLE leases ADD worker text"
-    monkeypatch.setattr(postgres_schema, "STEPS", (*known, *two))
-    monkeypatch.setattr("dialogue_gym.journal.postgresql.STEPS", postgres_schema.STEPS)
+    use(*known, "CREATE TABLE later (conversation text PRIMARY KEY)", "ALTER TABLE later ADD worker text")
     with pytest.raises(
-        StoreError, match=r"its format is 1; this version .* reads 3; open it for writing once"
+        StoreError,
+        match=rf"its format is 1; this version .* reads {len(known) + 2}; open it for writing once",
     ):
         Store(database, read_only=True)
     with ThreadPoolExecutor(4) as pool:  # several workers start at once
         stores = list(pool.map(lambda _: Store(database, is_shared=True), range(4)))
     assert all(list(store.entries()) == before for store in stores)
-    assert stores[0]._database.read("SELECT conversation, worker FROM leases") == []
+    assert stores[0]._database.read("SELECT conversation, worker FROM later") == []
     for store in stores:
         store.close()
     monkeypatch.undo()
