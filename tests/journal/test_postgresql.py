@@ -232,6 +232,7 @@ def test_tables_of_an_earlier_version_are_changed_in_steps(
         Store(database, read_only=True)
     with ThreadPoolExecutor(4) as pool:  # several workers start at once
         stores = list(pool.map(lambda _: Store(database, is_shared=True), range(4)))
+    before = fill(stores[0], "a")
     assert all(list(store.entries()) == before for store in stores)
     assert stores[0]._database.read("SELECT conversation, worker FROM later") == []
     for store in stores:
