@@ -110,7 +110,9 @@ class Handoff:
 
     def _state(self, name: str, person: str) -> OpenConversation:
         known = self._bot.conversations
-        waits, idle_seconds = self._bot.awaits_teacher(name), known.idle_seconds(name)
+        # A turn that is under way may not be written down yet, and a decision would come too soon.
+        waits = person not in known.holds.by_person and self._bot.awaits_teacher(name)
+        idle_seconds = known.idle_seconds(name)
         is_busy, problem = known.is_busy(name), self.sessions.problem(name)
         return OpenConversation(name, person, known.teacher(name), waits, is_busy, idle_seconds, problem)
 
