@@ -187,6 +187,7 @@ def roll_back(store: Store, name: str) -> DataPath:
     """
     checkpoints = checkpoints_of(store.place)
     chosen = read(checkpoints.find(name))
+    checkpoints.published.unlink(missing_ok=True)  # the learner publishes again when it starts
     return checkpoints.write(chosen.arrays, {**chosen.state, "upto": store.last_id()})
 
 

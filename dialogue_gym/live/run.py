@@ -106,6 +106,8 @@ def open_live_bot(
         Store(place, is_shared=seat is not None) as store,
         tracking(tool, figures, run, {"domain": domain.name}, _report) as logger,
     ):
+        if seat is None:
+            checkpoints_of(place).published.unlink(missing_ok=True)  # it is about to be out of date
         for line in store.use_domain(given.source, text):
             _report(line)
         store.use_files(given.nlu, given.actions)

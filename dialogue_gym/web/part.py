@@ -42,8 +42,11 @@ class Part:
         told = os.environ.pop(_VARIABLE, None)
         if told is None:
             return None
-        role, listening, control = told.split()
-        return cls(Role(role), int(listening), int(control))
+        role, *descriptors = told.split()
+        listening, control = map(int, descriptors)
+        for descriptor in (listening, control):  # a process of an action, say, would keep them open
+            os.set_inheritable(descriptor, False)
+        return cls(Role(role), listening, control)
 
     def environment(self) -> Mapping[str, str]:
         """Return the variables that tell a process that this is its part."""

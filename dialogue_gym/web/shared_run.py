@@ -37,7 +37,7 @@ from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.channels.inbox import Inbox
 from dialogue_gym.web.channels.slack import SlackChannel
 from dialogue_gym.web.domain_desk import DomainDesk
-from dialogue_gym.web.monitoring.health import MonitoredApp, ServerState
+from dialogue_gym.web.monitoring.health import READY_PATH, MonitoredApp, ServerState
 from dialogue_gym.web.monitoring.logs import json_log
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.part import Part, Role
@@ -158,7 +158,7 @@ class _Process:
             print(f"({how_to_talk(domain, False)})")
         self._state.metrics.watch_learner(bot.trainer)
         self._state.checks["store"] = bot.store.last_id
-        server = build_teachers_app(people, self._policy, desk, f"{PATH}/" if setup else "/api/domain")
+        server = build_teachers_app(people, self._policy, desk, f"{PATH}/" if setup else READY_PATH)
         if setup:
             await_training(bot.interpreter)  # NiceGUI looks at all objects when it starts, see `run`
             config = TeachingConfig(

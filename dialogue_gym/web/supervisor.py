@@ -114,14 +114,17 @@ class Supervisor:
             try:
                 while not stopping():
                     for child in self._due():
-                        self._start(child, environment)
+                        try:
+                            self._start(child, environment)
+                        except OSError as error:  # the machine is short of something, perhaps for a while
+                            self._plan(child, error.strerror or str(error))
                     for child in self._changed():
                         status = self._status(child, figures)
                         if status is None:
                             continue
                         if status == _REFUSED and child.role not in self._ready:
                             return _REFUSED
-                        self._plan(child, status)
+                        self._plan(child, _told(status))
             finally:
                 is_orderly = self._stop()
         return 0 if is_orderly else 1
@@ -163,6 +166,7 @@ class Supervisor:
         return [child for child in self._wanted if child.process is None and child.due <= time.monotonic()]
 
     def _start(self, child: _Child, environment: Mapping[str, str]) -> None:
+        child.began = time.monotonic()
         ours, theirs = socket.socketpair()
         part = Part(child.role, child.listening.fileno(), theirs.fileno())
         with theirs:
@@ -173,7 +177,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 process_group=0,  # Ctrl-C reaches this process alone, which tells the others
             )
-        child.control, child.began = ours, time.monotonic()
+        child.control = ours
         self._selector.register(ours, selectors.EVENT_READ, child)
 
     def _changed(self) -> list[_Child]:
@@ -197,12 +201,12 @@ class Supervisor:
         child.process = child.control = None
         return status
 
-    def _plan(self, child: _Child, status: int) -> None:
-        """Plan the next start of a process that has ended."""
+    def _plan(self, child: _Child, reason: str) -> None:
+        """Plan the next start of a process that has ended, or could not be started."""
         now = time.monotonic()
         child.pause = _FIRST_PAUSE if now - child.began > _SOON else child.pause
         child.due = now + child.pause
-        told = f"{child.name} has ended ({_told(status)}), and starts again in {child.pause:g} s"
+        told = f"{child.name} has ended ({reason}), and starts again in {child.pause:g} s"
         print(f"({told})", flush=True)
         child.pause = min(2 * child.pause, _LONGEST_PAUSE)
 
