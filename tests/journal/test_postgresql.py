@@ -221,8 +221,7 @@ def test_tables_of_an_earlier_version_are_changed_in_steps(
         monkeypatch.setattr("dialogue_gym.journal.postgresql.STEPS", steps)
 
     use(known[0])
-    with Store(database) as store:
-        before = fill(store, "a")
+    Store(database).close()
     two = "CREATE TABLE later (conversation text PRIMARY KEY)", "ALTER TABLE later ADD worker text"
     use(*known, *two)
     with pytest.raises(
