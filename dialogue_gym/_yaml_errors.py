@@ -27,7 +27,8 @@ def errors_of(root: YamlNode, read: Callable[[YamlNode], object]) -> list[FileEr
         read: reads it, and raises a `FileError`.
     """
     found: dict[FileError, int] = {}
-    incomplete: list[yaml.Node] = []
+    holders = _holders(root.node)
+    incomplete: set[int] = set()
     lost: set[str] = set()
     for _ in range(MOST):
         try:
@@ -39,15 +40,15 @@ def errors_of(root: YamlNode, read: Callable[[YamlNode], object]) -> list[FileEr
                 break
             problem = str(error).partition(";")[0]  # without the hint
             names = {name for name in _own_texts(entry) if quoted(name) in problem}
-            is_new = not (names & lost or any(entry.node is node for node in incomplete))
+            is_new = not names & lost and id(entry.node) not in incomplete
             if is_new:
                 found[error] = entry.line
-            path = _path(root.node, entry.key)
-            if len(path) <= 2:  # without a whole section, such as the database, others mean something else
+            around = [*_around(entry.key, holders)]
+            if len(around) <= 1:  # without a whole section, such as the database, others mean something else
                 break
             texts = [*_texts([entry.key, entry.node])]
             hide(entry.key)
-            incomplete += path[:-1]
+            incomplete.update(map(id, around))
             wrong = names if is_new and _WRONG_NAME.search(problem) else set()  # elsewhere it is as wrong
             lost.update(name for name in texts if name not in wrong)
         else:
@@ -64,15 +65,24 @@ def _own_texts(entry: YamlNode) -> Iterator[str]:
     return (str(node.value) for node in (entry.key, entry.node) if isinstance(node, yaml.ScalarNode))
 
 
-def _path(root: yaml.Node, sought: yaml.Node) -> list[yaml.Node]:
-    """Return the nodes from the root to a key or an item; none if it is not among them."""
-    waiting = [[root]]
+def _holders(root: yaml.Node) -> dict[int, yaml.Node]:
+    """Return the node around each node, by its identity; of one that anchors repeat, the first."""
+    found: dict[int, yaml.Node] = {}
+    waiting = [root]
     while waiting:
-        path = waiting.pop()
-        if path[-1] is sought:
-            return path
-        waiting += [[*path, child] for child in _children(path[-1])]
-    return []
+        node = waiting.pop()
+        for child in _children(node):
+            if id(child) not in found:
+                found[id(child)] = node
+                waiting.append(child)
+    return found
+
+
+def _around(node: yaml.Node, holders: dict[int, yaml.Node]) -> Iterator[yaml.Node]:
+    """Yield the nodes around a key or an item, up to the root."""
+    while (holder := holders.get(id(node))) is not None:
+        yield holder
+        node = holder
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:
