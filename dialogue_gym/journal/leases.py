@@ -11,11 +11,12 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from dialogue_gym.journal.bulletin import Bulletin
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.postgres_link import PostgresLink
@@ -151,6 +152,10 @@ class Leases:
         if rows:  # all before it have ended, and need not be looked at again
             self._oldest = rows[0][-1]
         return [Head(*row[:-1]) for row in rows]
+
+    def bulletin(self, hear: Callable[[Any], object]) -> Bulletin:
+        """Return a bulletin of the processes that have leases here; errors are those of `Bulletin`."""
+        return Bulletin(self._link.url, hear)
 
     def close(self) -> None:
         """Give all leases back."""

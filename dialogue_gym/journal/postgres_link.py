@@ -126,6 +126,17 @@ class PostgresLink:
                         raise
                 time.sleep(_PAUSE)
 
+    def notifications(self, seconds: float) -> list[str]:
+        """Wait for some seconds; return the messages of other connections that this one listens to.
+
+        Raises:
+            StoreError: the connection is lost, or the server does not come back in time.
+        """
+        with self._mutex, errors_of(self.url):
+            connection = self._connected()
+            mine = connection.info.backend_pid
+            return [told.payload for told in connection.notifies(timeout=seconds) if told.pid != mine]
+
     def close(self) -> None:
         """Close the connection for good; closing twice does nothing."""
         with self._mutex:

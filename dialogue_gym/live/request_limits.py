@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
@@ -25,11 +26,33 @@ class Rejected(Exception):
         self.wait = wait
 
 
+@dataclass(frozen=True)
+class Request:
+    """A request that is counted.
+
+    Attributes:
+        sender: the person; None if only a newcomer is counted.
+        address: the address that it comes from, if that is counted.
+        is_written: whether it is written down, and counts for the day and the address as well.
+        new: the address that a new person comes from.
+    """
+
+    sender: str | None = None
+    address: str | None = None
+    is_written: bool = True
+    new: str | None = None
+
+
 class RequestLimits:
-    """The requests of everybody so far. Not thread-safe; memory is bounded."""
+    """The requests of everybody so far. Not thread-safe; memory is bounded.
+
+    Attributes:
+        on_request: called with each request that is admitted here, so that other processes can count it.
+    """
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         """Begin without any; `clock` is seconds from any beginning."""
+        self.on_request: Callable[[Request], object] = lambda request: None
         known = 2 * limits.people
         self._per_minute = RateLimiter(partial(TokenBucket, limits.per_minute, MINUTE), known, clock)
         self._per_day = RateLimiter(partial(TokenBucket, limits.per_day, DAY), known, clock)
@@ -45,7 +68,7 @@ class RequestLimits:
         if wait := self._new.wait(address):
             line = "too many new people have come from your address; please come back later"
             raise Rejected(429, line, wait)
-        self._new.use(address)
+        self._count(Request(new=address))
 
     def spend(self, sender: str, address: str | None = None, is_written: bool = True) -> None:
         """Count a request, and one that is written down for the day and the address as well.
@@ -53,10 +76,26 @@ class RequestLimits:
         Raises:
             Rejected: the sender, or somebody from the same address, has sent too many.
         """
-        uses = [(self._per_minute, sender)]
-        if is_written:
-            uses += [(self._per_day, sender), *([] if address is None else [(self._per_address, address)])]
-        if wait := max(limiter.wait(key) for limiter, key in uses):
+        request = Request(sender, address, is_written)
+        if wait := max(limiter.wait(key) for limiter, key in self._uses(request)):
             raise Rejected(429, "you are sending messages too quickly; please wait a moment", wait)
-        for limiter, key in uses:
+        self._count(request)
+
+    def _count(self, request: Request) -> None:
+        self.count(request)
+        self.on_request(request)
+
+    def count(self, request: Request) -> None:
+        """Count a request that was admitted elsewhere."""
+        for limiter, key in self._uses(request):
             limiter.use(key)
+
+    def _uses(self, request: Request) -> list[tuple[RateLimiter, str]]:
+        uses = [] if request.new is None else [(self._new, request.new)]
+        if request.sender is None:
+            return uses
+        uses.append((self._per_minute, request.sender))
+        if request.is_written:
+            uses.append((self._per_day, request.sender))
+            uses += [] if request.address is None else [(self._per_address, request.address)]
+        return uses

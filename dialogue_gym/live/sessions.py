@@ -20,7 +20,7 @@ from dialogue_gym.journal.leases import LeaseTaken
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.moderation import BurstWatch
 from dialogue_gym.live.rate_limit import Limits
-from dialogue_gym.live.request_limits import MINUTE, Rejected, RequestLimits
+from dialogue_gym.live.request_limits import MINUTE, Rejected, Request, RequestLimits
 from dialogue_gym.live.transitions import TRUNCATED
 from dialogue_gym.live.turn import LiveError, Reply
 from dialogue_gym.live.waits import ThreadCall, Wait, finish, finish_later
@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 _SENDER_CHARACTERS, _KEY_CHARACTERS = 128, 256
 _EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
+_REQUEST, _RATING = "request", "rating"
+"""The keys of news between processes."""
 _LOOK_EVERY = 3.0
 """Seconds between two looks at all conversations of other processes; one of them takes time."""
 _LOG = logging.getLogger(__name__)
@@ -103,6 +105,7 @@ class Sessions:
         self._conversations = bot.conversations
         self._problems: dict[str, str] = {}
         self._looks_around = 0.0
+        self._on_rating: Callable[[list[str]], object] = lambda sources: None
         self._requests = RequestLimits(self._limits, clock)
         ratings, minutes = self._limits.ratings, self._limits.ratings_minutes
         self._bursts = BurstWatch(ratings, minutes, 4 * self._limits.people, clock)
@@ -325,7 +328,7 @@ class Sessions:
 
     @contextlib.contextmanager
     def expiring(self) -> Iterator[None]:
-        """Call `expire` every second, in a thread, within the context."""
+        """Call `expire` every second, in a thread, within the context; share limits with other processes."""
         is_over = threading.Event()
 
         def run() -> None:
@@ -335,10 +338,30 @@ class Sessions:
         thread = threading.Thread(target=run, name="expiring", daemon=True)
         thread.start()
         try:
-            yield
+            with self._sharing_limits():
+                yield
         finally:
             is_over.set()
             thread.join()
+
+    @contextlib.contextmanager
+    def _sharing_limits(self) -> Iterator[None]:
+        """Count the requests and ratings that other processes of the store have admitted, too."""
+        if (leases := self._conversations.holds.leases) is None:
+            yield
+            return
+        bulletin = leases.bulletin(self._hear)
+        self._requests.on_request = lambda request: bulletin.post({_REQUEST: dataclasses.asdict(request)})
+        self._on_rating = lambda sources: bulletin.post({_RATING: sources})
+        with bulletin.following():
+            yield
+
+    def _hear(self, news: dict[str, Any]) -> None:
+        with self.lock:
+            if _REQUEST in news:
+                self._requests.count(Request(**news[_REQUEST]))
+            elif _RATING in news:
+                self._bursts.add(*news[_RATING])
 
     def snapshot(self, sender: str, is_trusted: bool = False) -> Snapshot:
         """Return the conversation that somebody is in, or had last.
@@ -471,8 +494,12 @@ class Sessions:
         elif not self._conversations.can_rate(name, about):
             # It has just begun: the one before it is meant.
             name = self._conversations.ended(sender) or name
-        is_burst = not is_trusted and self._bursts.add(*_sources(sender, address))
+        is_burst = not is_trusted and self._is_burst(_sources(sender, address))
         await self._conversations.rate(name, value, about, is_pending, is_burst=is_burst)
+
+    def _is_burst(self, sources: list[str]) -> bool:
+        self._on_rating(sources)
+        return self._bursts.add(*sources)
 
     def _own(self, sender: str, conversation: str) -> str:
         """Return the name of a conversation if it is somebody's own; others are as unknown as none."""

@@ -14,11 +14,12 @@ import pytest
 
 from dialogue_gym.actions import ActionResult, ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.journal.entry import KEY, LABEL, LIVE, NOTE, RESULT, USER, Draft
+from dialogue_gym.journal.entry import BURST, KEY, LABEL, LIVE, NOTE, RESULT, USER, Draft
 from dialogue_gym.journal.leases import PATIENCE, SECONDS, LeaseLost
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.request_limits import Rejected
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
@@ -26,6 +27,7 @@ from tests.live.handoffs import DOMAIN
 from tests.live.test_sessions import Hello
 from tests.postgres import PostgresServer
 from tests.processes import PROCESSES
+from tests.web.servers import wait_for
 
 
 class Waiting(ActionRunner):
@@ -46,11 +48,13 @@ class Waiting(ActionRunner):
 class Worker:
     """A process that answers people, as far as the store is concerned."""
 
-    def __init__(self, url: DatabaseUrl, runner: ActionRunner | None = None) -> None:
+    def __init__(
+        self, url: DatabaseUrl, runner: ActionRunner | None = None, limits: Limits | None = None
+    ) -> None:
         self.store = Store(url, is_shared=True)
         interpreter = FixedFormatInterpreter(DOMAIN)
         self.bot = LiveBot(DOMAIN, self.store, Hello(), interpreter, runner or ActionRunner(DOMAIN))
-        self.sessions = Sessions(self.bot)
+        self.sessions = Sessions(self.bot, limits)
 
     def say(self, sender: str = "ann", text: str = "/greet", key: str | None = None) -> list[str | None]:
         return [message.text for message in self.sessions.reply(sender, text, key=key).messages]
@@ -197,3 +201,35 @@ def test_nobody_has_to_write_for_a_turn_to_be_finished(url: DatabaseUrl, workers
         one.sessions.expire()
         time.sleep(0.1)
     assert one.sessions.snapshot("ann").waits is None
+
+
+def test_limits_hold_over_all_workers(url: DatabaseUrl) -> None:
+    """What one admits, the others count a moment later: messages, newcomers, ratings."""
+    limits = Limits(per_minute=5, new_per_hour=3, ratings=2)
+    one, other = Worker(url, limits=limits), Worker(url, limits=limits)
+
+    def say(worker: Worker, sender: str, address: str | None = None) -> int:
+        try:
+            worker.sessions.reply(sender, "/greet", address=address)
+            return 200
+        except Rejected as refused:
+            return refused.status
+
+    def waits(worker: Worker, limiter: str, key: str) -> bool:
+        with worker.sessions.lock:
+            return getattr(worker.sessions._requests, limiter).wait(key) > 0
+
+    with one.sessions.expiring(), other.sessions.expiring():
+        assert [say(one, "ann") for _ in range(5)] == [200] * 5
+        wait_for(lambda: waits(other, "_per_minute", "ann"))
+        assert say(other, "ann") == 429 and say(other, "bob") == 200
+        assert [say(one, f"guest {number}", "192.0.2.7") for number in range(3)] == [200] * 3
+        wait_for(lambda: waits(other, "_new", "192.0.2.7"))
+        assert say(other, "guest 3", "192.0.2.7") == 429 and say(other, "guest 3", "192.0.2.8") == 200
+        for _ in range(2):
+            one.sessions.rate("bob", 1)
+        wait_for(lambda: other.sessions._bursts._seen.wait("sender bob") > 0)
+        other.sessions.rate("bob", 1)
+        assert [rating.content.get(BURST) for rating in other.sessions.waiting()] == [True]
+    one.store.close()
+    other.store.close()
