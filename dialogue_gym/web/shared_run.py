@@ -167,7 +167,7 @@ class _Process:
             policy = self._policy
             workspaces = Workspaces(bot.store, config, handoff, desk, policy.allows, policy.log)
             server = build(workspaces, policy, server)
-        from dialogue_gym.live.shared_learner import SharedLearner
+        from dialogue_gym.live.shared_learner import SharedLearner  # needs PyTorch, which workers lack
 
         ended = threading.Event()
         reasons: list[str] = []
@@ -194,7 +194,7 @@ class _Process:
         if is_there():
             return True
         found, is_over = threading.Event(), threading.Event()
-        faults: list[StoreError] = []
+        faults: list[Exception] = []
 
         def look() -> None:
             try:
@@ -202,7 +202,7 @@ class _Process:
                     if is_there():
                         found.set()
                         return
-            except StoreError as error:
+            except Exception as error:  # raised again below: this thread has nobody to tell
                 faults.append(error)
                 found.set()
 
