@@ -51,6 +51,7 @@ class Workers(Monitored):
 
     def __init__(self, folder: Path, place: DatabaseUrl, *options: str, **keywords: str) -> None:
         self.place = place
+        self.processes = int(options[options.index("--workers") + 1]) + 1
         super().__init__(folder / "server", *options, **keywords)
 
     def start(self) -> None:
@@ -80,6 +81,12 @@ class Workers(Monitored):
         """Wait until another process has taken the place of one."""
         wait_for(lambda: len(self.parts()) == 2 and pid not in self.parts())
         wait_for(self.is_ready)
+
+    def serves_with_all(self) -> bool:
+        """Return whether all processes serve, by their figures."""
+        names = (name.split() for name in self.figures())
+        pids = {int(name[1]) for name in names if name[0] == "process_start_time_seconds"}
+        return len(pids) == self.processes and pids == {*self.parts()}
 
     def is_ready(self) -> bool:
         return status(self) == 200 and status(self.teachers) == 200
@@ -160,8 +167,7 @@ def test_processes_that_die_start_again_and_all_stop_together(
     wait_for(lambda: server.figures()["learner_transitions"] > 0)
     figures = server.figures()
     assert figures["messages_total rest answered"] == 2, "also those of processes that have died"
-    pids = {name.split()[1] for name in figures if name.startswith("process_start_time_seconds")}
-    assert {*map(int, pids)} == {*server.parts()}
+    assert server.serves_with_all()
     server.stop()
     assert server.exit_status == 0, server.log.read_text()
     said = server.log.read_text()
