@@ -91,6 +91,14 @@ class StoreError(FileError):
     """A store that cannot be used, or an entry that it refuses. The message is one line."""
 
 
+class LeaseLost(StoreError):
+    """Another process has taken over the person whose conversation was to be written."""
+
+
+class LeaseTaken(StoreError):
+    """Another process has held the person for longer than anybody should wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One step, rating, note or addition, which never changes.

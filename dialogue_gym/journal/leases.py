@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dialogue_gym.journal.bulletin import Bulletin
-from dialogue_gym.journal.entry import StoreError
+from dialogue_gym.journal.entry import LeaseTaken, StoreError
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.postgres_link import PostgresLink
 
@@ -32,14 +32,6 @@ _RENEWAL = 1.0
 _PAUSE = 0.02
 
 T = TypeVar("T")
-
-
-class LeaseLost(StoreError):
-    """Another process has taken over the person whose conversation was to be written."""
-
-
-class LeaseTaken(StoreError):
-    """Another process has held the person for longer than anybody should wait."""
 
 
 @dataclass(frozen=True)

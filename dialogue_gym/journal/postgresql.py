@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dialogue_gym._text import printable
 from dialogue_gym.journal.database import ERASING, FORMAT, NewEntry, Queries
-from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, NOTE, Entry, StoreError
-from dialogue_gym.journal.leases import LeaseLost, Leases
+from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, NOTE, Entry, LeaseLost, StoreError
+from dialogue_gym.journal.leases import Leases
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.postgres_link import LOCKS, PostgresLink, driver
 from dialogue_gym.journal.postgres_schema import STEPS, migrate, version_of

@@ -8,20 +8,22 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BURST, DECIDES, LIVE, NOTE, PENDING, PERSON, RATING, Draft, Entry
-from dialogue_gym.journal.leases import Head
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.holds import Holds
 from dialogue_gym.live.moderation import JournalModeration
 from dialogue_gym.live.transitions import FAILURE, LiveReward, Trace, Transition, take_entry, trace_of
 from dialogue_gym.live.turn import LiveError, OnTransitions, OrderedDelivery, Turn, no_listener
 from dialogue_gym.live.waits import Flush, FutureResult, ThreadCall
+
+if TYPE_CHECKING:
+    from dialogue_gym.journal.leases import Head
 
 _PREFIX = "live"
 AT_HAND = 1000

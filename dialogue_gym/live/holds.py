@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dialogue_gym.journal.leases import Head, Leases
 from dialogue_gym.live.waits import FutureResult, Signal, Wait
+
+if TYPE_CHECKING:
+    from dialogue_gym.journal.leases import Head, Leases
 
 
 @dataclass(eq=False)

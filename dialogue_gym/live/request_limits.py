@@ -1,12 +1,20 @@
-"""The limits of requests: how often a sender, an address and newcomers may write. No HTTP."""
+"""The limits of requests: how often a sender, an address and newcomers may write and rate. No HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from dialogue_gym.live.moderation import BurstWatch
 from dialogue_gym.live.rate_limit import Limits, RateLimiter, TokenBucket
+
+if TYPE_CHECKING:
+    from dialogue_gym.journal.leases import Leases
 
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
 
@@ -35,29 +43,28 @@ class Request:
         address: the address that it comes from, if that is counted.
         is_written: whether it is written down, and counts for the day and the address as well.
         new: the address that a new person comes from.
+        rates: the sources of a rating, as keys of a `BurstWatch`.
     """
 
     sender: str | None = None
     address: str | None = None
     is_written: bool = True
     new: str | None = None
+    rates: Sequence[str] = ()
 
 
 class RequestLimits:
-    """The requests of everybody so far. Not thread-safe; memory is bounded.
-
-    Attributes:
-        on_request: called with each request that is admitted here, so that other processes can count it.
-    """
+    """The requests of everybody so far. Not thread-safe; memory is bounded."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         """Begin without any; `clock` is seconds from any beginning."""
-        self.on_request: Callable[[Request], object] = lambda request: None
+        self._tell: Callable[[dict[str, Any]], object] = lambda request: None
         known = 2 * limits.people
         self._per_minute = RateLimiter(partial(TokenBucket, limits.per_minute, MINUTE), known, clock)
         self._per_day = RateLimiter(partial(TokenBucket, limits.per_day, DAY), known, clock)
         self._per_address = RateLimiter(partial(TokenBucket, limits.address_per_minute, MINUTE), known, clock)
         self._new = RateLimiter(partial(TokenBucket, limits.new_per_hour, HOUR), known, clock)
+        self._bursts = BurstWatch(limits.ratings, limits.ratings_minutes, 2 * known, clock)
 
     def admit(self, address: str) -> None:
         """Count a new person from an address.
@@ -81,14 +88,43 @@ class RequestLimits:
             raise Rejected(429, "you are sending messages too quickly; please wait a moment", wait)
         self._count(request)
 
-    def _count(self, request: Request) -> None:
-        self.count(request)
-        self.on_request(request)
+    def rate(self, sender: str, address: str | None = None) -> bool:
+        """Count a rating; return whether it is part of a burst of the sender, or of the address."""
+        sources = [f"sender {sender}", *([] if address is None else [f"address {address}"])]
+        is_burst = self._bursts.add(*sources)
+        self._tell(dataclasses.asdict(Request(rates=sources)))
+        return is_burst
 
-    def count(self, request: Request) -> None:
-        """Count a request that was admitted elsewhere."""
+    def _count(self, request: Request) -> None:
+        self._add(request)
+        self._tell(dataclasses.asdict(request))
+
+    def _add(self, request: Request) -> None:
         for limiter, key in self._uses(request):
             limiter.use(key)
+        if request.rates:
+            self._bursts.add(*request.rates)
+
+    @contextlib.contextmanager
+    def shared(self, leases: Leases | None, lock: AbstractContextManager[Any]) -> Iterator[None]:
+        """Count what other processes of a shared store admit, too, within the context.
+
+        Args:
+            leases: the leases of the store; None if it is not shared.
+            lock: held while something is counted.
+        """
+        if leases is None:
+            yield
+            return
+
+        def hear(news: dict[str, Any]) -> None:
+            with lock:
+                self._add(Request(**news))
+
+        bulletin = leases.bulletin(hear)
+        self._tell = bulletin.post
+        with bulletin.following():
+            yield
 
     def _uses(self, request: Request) -> list[tuple[RateLimiter, str]]:
         uses = [] if request.new is None else [(self._new, request.new)]

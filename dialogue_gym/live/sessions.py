@@ -9,19 +9,16 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from dialogue_gym._text import name_fault, printable, quoted
-from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
-from dialogue_gym.journal.entry import BOT, PERSON, Entry, StoreError
-from dialogue_gym.journal.leases import LeaseTaken
+from dialogue_gym.conversation.events import BotUttered, UserUttered
+from dialogue_gym.journal.entry import PERSON, Entry, LeaseTaken, StoreError
 from dialogue_gym.live.bot import LiveBot
-from dialogue_gym.live.moderation import BurstWatch
 from dialogue_gym.live.rate_limit import Limits
-from dialogue_gym.live.request_limits import MINUTE, Rejected, Request, RequestLimits
-from dialogue_gym.live.transitions import TRUNCATED
+from dialogue_gym.live.request_limits import MINUTE, Rejected, RequestLimits
+from dialogue_gym.live.snapshot import Snapshot, snapshot_of
 from dialogue_gym.live.turn import LiveError, Reply
 from dialogue_gym.live.waits import ThreadCall, Wait, finish, finish_later
 
@@ -29,8 +26,6 @@ T = TypeVar("T")
 
 _SENDER_CHARACTERS, _KEY_CHARACTERS = 128, 256
 _EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
-_REQUEST, _RATING = "request", "rating"
-"""The keys of news between processes."""
 _LOOK_EVERY = 3.0
 """Seconds between two looks at all conversations of other processes; one of them takes time."""
 _LOG = logging.getLogger(__name__)
@@ -38,33 +33,6 @@ _LOG = logging.getLogger(__name__)
 _BUSY = "your last message is still being answered"
 APOLOGY = "Sorry, something did not work. Please try again, or say it in other words."
 """The note to people about a problem, whose reason is for teachers alone."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A conversation at one moment.
-
-    Attributes:
-        conversation: the name of the conversation.
-        events: the messages, actions and slots set, in order.
-        slots: the values of the slots, by name.
-        decisions: the ids of the entries of the decisions, one for each action among the events.
-        own_words: the ids of the entries with teachers' own words, one for each such message.
-        ratings: the person's own ratings, by the id of the rated entry.
-        end: the id of the entry that ended the conversation; None while it goes on.
-        is_cut_off: whether it ended because the person was silent for too long.
-        waits: `"bot"` or a teacher's name, if the person waits for them; None if it is the person's turn.
-    """
-
-    conversation: str
-    events: tuple[Event, ...]
-    slots: dict[str, Any]
-    decisions: tuple[int, ...]
-    own_words: tuple[int, ...]
-    ratings: dict[int, float]
-    end: int | None
-    is_cut_off: bool
-    waits: str | None
 
 
 class Sessions:
@@ -105,10 +73,7 @@ class Sessions:
         self._conversations = bot.conversations
         self._problems: dict[str, str] = {}
         self._looks_around = 0.0
-        self._on_rating: Callable[[list[str]], object] = lambda sources: None
         self._requests = RequestLimits(self._limits, clock)
-        ratings, minutes = self._limits.ratings, self._limits.ratings_minutes
-        self._bursts = BurstWatch(ratings, minutes, 4 * self._limits.people, clock)
 
     def knows(self, sender: str) -> bool:
         """Return whether somebody has written before, unless too many others have since."""
@@ -338,30 +303,11 @@ class Sessions:
         thread = threading.Thread(target=run, name="expiring", daemon=True)
         thread.start()
         try:
-            with self._sharing_limits():
+            with self._requests.shared(self._conversations.holds.leases, self.lock):
                 yield
         finally:
             is_over.set()
             thread.join()
-
-    @contextlib.contextmanager
-    def _sharing_limits(self) -> Iterator[None]:
-        """Count the requests and ratings that other processes of the store have admitted, too."""
-        if (leases := self._conversations.holds.leases) is None:
-            yield
-            return
-        bulletin = leases.bulletin(self._hear)
-        self._requests.on_request = lambda request: bulletin.post({_REQUEST: dataclasses.asdict(request)})
-        self._on_rating = lambda sources: bulletin.post({_RATING: sources})
-        with bulletin.following():
-            yield
-
-    def _hear(self, news: dict[str, Any]) -> None:
-        with self.lock:
-            if _REQUEST in news:
-                self._requests.count(Request(**news[_REQUEST]))
-            elif _RATING in news:
-                self._bursts.add(*news[_RATING])
 
     def snapshot(self, sender: str, is_trusted: bool = False) -> Snapshot:
         """Return the conversation that somebody is in, or had last.
@@ -375,7 +321,7 @@ class Sessions:
         """
         name = finish(self._found_for(sender, is_trusted), self.lock)
         with self.lock:
-            return self._snapshot(name)
+            return snapshot_of(self.manager, name)
 
     def history(self, sender: str, is_trusted: bool = False) -> tuple[Snapshot | None, Snapshot]:
         """Return the conversation that a sender had before, None if it is unknown, and the current one.
@@ -385,7 +331,9 @@ class Sessions:
         name = finish(self._found_for(sender, is_trusted), self.lock)
         with self.lock:
             before = self._conversations.ended(sender)
-            return None if before in (None, name) else self._snapshot(before), self._snapshot(name)
+            return None if before in (None, name) else snapshot_of(self.manager, before), snapshot_of(
+                self.manager, name
+            )
 
     async def _found_for(self, sender: str, is_trusted: bool) -> str:
         name = await self._found(sender)
@@ -414,27 +362,6 @@ class Sessions:
             name = self._of(sender)
             if self._conversations.is_open(name):
                 await self.manager.leave(name)
-
-    def _snapshot(self, name: str) -> Snapshot:
-        is_open = self._conversations.is_open(name)
-        trace = self._conversations.find(name)
-        waits = None
-        if is_open and self._conversations.is_busy(name):
-            waits = BOT
-        elif is_open and self.manager.awaits_teacher(name):
-            waits = trace.teacher
-        tracked = trace.conversation
-        return Snapshot(
-            name,
-            tracked.events,
-            dict(tracked.slots),
-            trace.decisions,
-            tuple(trace.own_words),
-            dict(trace.ratings),
-            trace.end.id if trace.end else None,
-            tracked.outcome == TRUNCATED,
-            waits,
-        )
 
     async def _found(self, sender: str) -> str:
         _check_sender(sender)
@@ -494,12 +421,8 @@ class Sessions:
         elif not self._conversations.can_rate(name, about):
             # It has just begun: the one before it is meant.
             name = self._conversations.ended(sender) or name
-        is_burst = not is_trusted and self._is_burst(_sources(sender, address))
+        is_burst = not is_trusted and self._requests.rate(sender, address)
         await self._conversations.rate(name, value, about, is_pending, is_burst=is_burst)
-
-    def _is_burst(self, sources: list[str]) -> bool:
-        self._on_rating(sources)
-        return self._bursts.add(*sources)
 
     def _own(self, sender: str, conversation: str) -> str:
         """Return the name of a conversation if it is somebody's own; others are as unknown as none."""
@@ -530,11 +453,6 @@ class Sessions:
     def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
         """Take a teacher's rating; see `Moderation`."""
         finish(self._conversations.rate(conversation, value, about, by=teacher), self.lock)
-
-
-def _sources(sender: str, address: str | None) -> list[str]:
-    """Return the sources of a rating, as keys of a `BurstWatch`."""
-    return [f"sender {sender}", *([] if address is None else [f"address {address}"])]
 
 
 def _check_sender(sender: str) -> None:

@@ -17,7 +17,7 @@ from dialogue_gym.conversation.events import ActionExecuted, BotUttered, Json, U
 from dialogue_gym.conversation.transcripts import buttons_of, message_lines
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.live.request_limits import Rejected
-from dialogue_gym.live.sessions import Snapshot
+from dialogue_gym.live.snapshot import Snapshot
 from dialogue_gym.web.access import network_of_client
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.channels.inbox import VISITORS_PAGE, Inbox

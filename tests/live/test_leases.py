@@ -14,8 +14,8 @@ import pytest
 
 from dialogue_gym.actions import ActionResult, ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.journal.entry import BURST, KEY, LABEL, LIVE, NOTE, RESULT, USER, Draft
-from dialogue_gym.journal.leases import PATIENCE, SECONDS, LeaseLost
+from dialogue_gym.journal.entry import BURST, KEY, LABEL, LIVE, NOTE, RESULT, USER, Draft, LeaseLost
+from dialogue_gym.journal.leases import PATIENCE, SECONDS
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
@@ -228,7 +228,7 @@ def test_limits_hold_over_all_workers(url: DatabaseUrl) -> None:
         assert say(other, "guest 3", "192.0.2.7") == 429 and say(other, "guest 3", "192.0.2.8") == 200
         for _ in range(2):
             one.sessions.rate("bob", 1)
-        wait_for(lambda: other.sessions._bursts._seen.wait("sender bob") > 0)
+        wait_for(lambda: other.sessions._requests._bursts._seen.wait("sender bob") > 0)
         other.sessions.rate("bob", 1)
         assert [rating.content.get(BURST) for rating in other.sessions.waiting()] == [True]
     one.store.close()
