@@ -89,10 +89,10 @@ print("sqlite3" in sys.modules, dialogue_gym.HumanReward.__name__, "sqlite3" in 
     assert python(code).split() == ["False", "HumanReward", "True"]
 
 
-def test_teaching_in_a_folder_loads_nothing_of_postgresql(tmp_path: Path) -> None:
+def test_a_store_in_a_folder_loads_nothing_of_postgresql(tmp_path: Path) -> None:
     code = f"""
 import pathlib, sys
-import dialogue_gym.cli.app, dialogue_gym.teaching.terminal.run
+import dialogue_gym.cli.app, dialogue_gym.teaching.terminal.run, dialogue_gym.live.sessions
 from dialogue_gym.journal import Store
 from dialogue_gym.journal.location import store_named
 Store(pathlib.Path({str(tmp_path / "store")!r})).close()
