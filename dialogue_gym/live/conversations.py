@@ -72,6 +72,7 @@ class Conversations:
         self._runner = runner
         self._clock = clock
         self._traces: OrderedDict[str, Trace] = OrderedDict()  # the last used at the end
+        self._stale: set[str] = set()  # those among them where others have gone on
         self._people = store.unfinished(LIVE)
         self._active = dict.fromkeys(self._people, clock())
         self._teachers = {
@@ -148,6 +149,9 @@ class Conversations:
         """
         if conversation not in self._people:
             raise LiveError(f"{quoted(conversation)} is not open; {nearest(conversation, self._people)}")
+        if conversation in self._stale:
+            self._stale.discard(conversation)
+            self._traces.pop(conversation, None)
         if conversation not in self._traces:
             self._traces[conversation] = self.on_record(conversation)
         self._traces.move_to_end(conversation)
@@ -200,6 +204,9 @@ class Conversations:
         for head in found:
             if head.person not in self.holds.by_person:
                 self._take_in(head)
+                trace = self._traces.get(head.conversation)
+                if trace is not None and trace.entries != head.entries:
+                    self._stale.add(head.conversation)
 
     def abandoned(self) -> list[str]:
         """Return some of the people with whom a process that has died was in the middle of a turn."""
@@ -221,6 +228,7 @@ class Conversations:
     async def _read_on(self, head: Head) -> None:
         """Take in what other processes have written in a conversation."""
         name = head.conversation
+        self._stale.discard(name)
         trace = self._traces.get(name)
         if trace is not None and trace.entries == head.entries:
             return
@@ -302,6 +310,7 @@ class Conversations:
         person = self._people.pop(conversation, None)
         for known in (self._traces, self._active, self._teachers):
             known.pop(conversation, None)
+        self._stale.discard(conversation)
         if person is not None:
             if self._current.get(person) == conversation:
                 del self._current[person]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dialogue_gym.journal.place import DatabaseUrl
+from dialogue_gym.live.waits import finish
 from dialogue_gym.live.worker import LateMessages
 from tests.live.learning import until
 from tests.live.test_leases import Worker
@@ -45,6 +46,26 @@ def test_an_answer_is_sent_on_by_its_process_as_long_as_that_runs(database: Data
         assert [(one.is_repeated, one.is_elsewhere) for one in again] == [(True, False), (True, True)]
         here.store.close()
         until(lambda: not there.sessions.reply("ann", "/greet", key="m1").is_elsewhere)
+    finally:
+        here.store.close()
+        there.store.close()
+
+
+def test_a_teacher_elsewhere_finds_out_that_somebody_waits(database: DatabaseUrl) -> None:
+    here, there = Worker(database), Worker(database)
+
+    def look_around() -> None:
+        finish(there.bot.conversations.look_around(), there.sessions.lock)
+
+    try:
+        here.say()
+        look_around()
+        (name,) = there.bot.conversations.open
+        there.sessions.do(name, lambda: there.sessions.manager.take_over(name, "tina"))
+        assert not there.bot.awaits_teacher(name)
+        assert here.say() == []
+        look_around()
+        assert there.bot.awaits_teacher(name)
     finally:
         here.store.close()
         there.store.close()

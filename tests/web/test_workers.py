@@ -225,7 +225,10 @@ def test_teachers_elsewhere_reach_bots_and_people_at_a_worker(tmp_path: Path, da
         return ask(server.teachers, "/api/domain/edits", "POST", json.dumps(change), **named)[0]
 
     def greeting(sender: str) -> str:
-        (said,) = json.loads(server.say(sender, "/greet")[2])
+        # A worker that has just started may not have the weights yet.
+        code, _, answer = wait_for(lambda: (found := server.say(sender, "/greet"))[0] != 503 and found)
+        assert code == 200, answer
+        (said,) = json.loads(answer)
         return str(said["text"])
 
     async def talk(store: Store) -> None:
@@ -242,6 +245,7 @@ def test_teachers_elsewhere_reach_bots_and_people_at_a_worker(tmp_path: Path, da
             session = await page.session()
             await page.say("/greet", session)
             assert await page.next() == {"text": "Good day"}
+            await asyncio.to_thread(wait_for, visitors)
             (name,) = await asyncio.to_thread(visitors)
             await asyncio.to_thread(there.do, name, lambda: act.take_over(name, "tina"))
             await page.say("/greet", session)
