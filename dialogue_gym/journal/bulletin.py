@@ -17,21 +17,26 @@ if TYPE_CHECKING:
 
 EVERY = 0.25
 """Seconds between two posts; what happens meanwhile goes together."""
-_CHANNEL = "dialogue_gym_news"
 _MOST_BYTES = 7000  # PostgreSQL takes messages below 8000
 
 
 class Bulletin:
     """The bulletin of one process. Thread-safe. News from while the connection was lost is not repeated."""
 
-    def __init__(self, url: DatabaseUrl, hear: Callable[[Any], object]) -> None:
-        """Connect; `hear` is called, in the thread of `following`, with each piece of news of others.
+    def __init__(self, url: DatabaseUrl, channel: str, hear: Callable[[Any], object]) -> None:
+        """Connect.
+
+        Args:
+            url: the address of the database.
+            channel: the name of this kind of news, a name in SQL.
+            hear: called with each piece of news of others, in the thread of `following`.
 
         Raises:
             StoreError: the server cannot be reached.
         """
         self._hear = hear
-        self._link = PostgresLink(url, "news", _listen)
+        self._channel = channel
+        self._link = PostgresLink(url, "news", self._listen)
         self._posts: list[str] = []
         self._mutex = threading.Lock()
 
@@ -62,11 +67,14 @@ class Bulletin:
             thread.join()
             self._link.close()
 
+    def _listen(self, connection: psycopg.Connection) -> None:
+        connection.execute(f"LISTEN {self._channel}")
+
     def _exchange(self) -> None:
         with self._mutex:
             posts, self._posts = self._posts, []
         for text in _bundles(posts):
-            self._link.run("SELECT pg_notify(%(channel)s, %(text)s)", channel=_CHANNEL, text=text)
+            self._link.run("SELECT pg_notify(%(channel)s, %(text)s)", channel=self._channel, text=text)
         for text in self._link.notifications(EVERY):
             for news in json.loads(text):
                 self._hear(news)
@@ -82,7 +90,3 @@ def _bundles(texts: list[str]) -> Iterator[str]:
         bundle.append(text)
     if bundle:
         yield f"[{','.join(bundle)}]"
-
-
-def _listen(connection: psycopg.Connection) -> None:
-    connection.execute(f"LISTEN {_CHANNEL}")

@@ -145,9 +145,9 @@ class Leases:
             self._oldest = rows[0][-1]
         return [Head(*row[:-1]) for row in rows]
 
-    def bulletin(self, hear: Callable[[Any], object]) -> Bulletin:
-        """Return a bulletin of the processes that have leases here; errors are those of `Bulletin`."""
-        return Bulletin(self._link.url, hear)
+    def bulletin(self, channel: str, hear: Callable[[Any], object]) -> Bulletin:
+        """Return a bulletin of the processes that have leases here; arguments are those of `Bulletin`."""
+        return Bulletin(self._link.url, channel, hear)
 
     def close(self) -> None:
         """Give all leases back."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dialogue_gym.journal.leases import Leases
 
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
+_CHANNEL = "dialogue_gym_requests"
 
 
 class Rejected(Exception):
@@ -121,7 +122,7 @@ class RequestLimits:
             with lock:
                 self._add(Request(**news))
 
-        bulletin = leases.bulletin(hear)
+        bulletin = leases.bulletin(_CHANNEL, hear)
         self._tell = bulletin.post
         with bulletin.following():
             yield

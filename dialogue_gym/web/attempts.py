@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
+from dialogue_gym.journal.bulletin import Bulletin
+from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.live.rate_limit import Backoff, RateLimiter, TokenBucket
 
 TEACH, API = "teach", "api"
@@ -15,6 +20,7 @@ TEACH, API = "teach", "api"
 MOST_WRONG = 100
 """Wrong passwords of a realm in an hour, over all networks."""
 _HOUR = 3600.0
+_CHANNEL, _RIGHT = "dialogue_gym_passwords", "is_right"
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Applicant:
 
 
 class PasswordAttempts:
-    """The wrong passwords so far. Not thread-safe.
+    """The wrong passwords so far. Thread-safe.
 
     An applicant with a sign waits for their own wrong passwords alone, so that nobody in the same
     network, and no crowd of networks, can lock them out. Who knows the password of one account has not made
@@ -51,21 +57,50 @@ class PasswordAttempts:
         self._backoffs = RateLimiter(Backoff, clock=clock)
         self.turn = asyncio.Lock()
         self._everybody = RateLimiter(partial(TokenBucket, MOST_WRONG, _HOUR), clock=clock)
+        self._lock = threading.Lock()
+        self._tell: Callable[[dict[str, Any]], object] = lambda attempt: None
 
     def wait(self, applicant: Applicant) -> float:
         """Return the seconds until the next attempt is allowed; 0 if it is allowed now."""
-        own = self._backoffs.wait(_key(applicant))
-        return own if applicant.browser else max(own, self._everybody.wait(applicant.realm))
+        with self._lock:
+            own = self._backoffs.wait(_key(applicant))
+            return own if applicant.browser else max(own, self._everybody.wait(applicant.realm))
 
     def fail(self, applicant: Applicant) -> None:
         """Count a wrong password."""
-        self._backoffs.use(_key(applicant))
-        if not applicant.browser:
-            self._everybody.use(applicant.realm)
+        self._count(applicant, is_right=False)
+        self._tell({**asdict(applicant), _RIGHT: False})
 
     def succeed(self, applicant: Applicant) -> None:
         """Forget the applicant's wrong passwords."""
-        self._backoffs.forget(_key(applicant))
+        self._count(applicant, is_right=True)
+        self._tell({**asdict(applicant), _RIGHT: True})
+
+    def _count(self, applicant: Applicant, is_right: bool) -> None:
+        with self._lock:
+            if is_right:
+                self._backoffs.forget(_key(applicant))
+                return
+            self._backoffs.use(_key(applicant))
+            if not applicant.browser:
+                self._everybody.use(applicant.realm)
+
+    @contextlib.contextmanager
+    def shared(self, url: DatabaseUrl) -> Iterator[None]:
+        """Count the passwords that other processes of a store were given, too, within the context.
+
+        Raises:
+            StoreError: the server cannot be reached.
+        """
+
+        def hear(attempt: dict[str, Any]) -> None:
+            is_right = attempt.pop(_RIGHT)
+            self._count(Applicant(**attempt), is_right)
+
+        bulletin = Bulletin(url, _CHANNEL, hear)
+        self._tell = bulletin.post
+        with bulletin.following():
+            yield
 
 
 def _key(applicant: Applicant) -> str:

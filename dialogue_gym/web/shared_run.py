@@ -82,6 +82,7 @@ class _Process:
         files = data_folder(self._place)
         has_accounts = AccountFile(files).is_used
         self._policy = AccessPolicy(options.host, files, password_for(options, has_accounts), options.name)
+        stack.enter_context(self._policy.attempts.shared(self._place))
 
     def work(self) -> None:
         """Serve people, by the weights that the learner publishes."""

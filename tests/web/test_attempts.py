@@ -17,12 +17,15 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.web.access import BROWSER_COOKIE, COOKIE, AccessPolicy, TooManyTries, network_of
 from dialogue_gym.web.attempts import API, MOST_WRONG, TEACH, Applicant, PasswordAttempts
 from dialogue_gym.web.security import AccessMiddleware, ProxyNotice
 from dialogue_gym.web.teacher_sessions import DAYS, TeacherSessions
 from dialogue_gym.web.visitors import PREFIX, VisitorTokens
+from tests.postgres import PostgresServer
 from tests.web.requests import PASSWORD
+from tests.web.servers import wait_for
 
 DAY = 86400.0
 
@@ -226,3 +229,16 @@ def test_a_visit_keeps_a_teacher_signed_in(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(1) as thread:  # a browser's event loop may occupy this thread
         thread.submit(asyncio.run, visits()).result(60)
+
+
+def test_wrong_passwords_count_over_all_processes_of_a_store(postgres: PostgresServer) -> None:
+    url = DatabaseUrl(postgres.url(postgres.new_database()))
+    here, there = PasswordAttempts(), PasswordAttempts()
+    guest, teacher = Applicant(TEACH, "192.0.2.7"), Applicant(TEACH, "192.0.2.7", browser="known")
+    with here.shared(url), there.shared(url):
+        for _ in range(6):
+            here.fail(guest)
+        wait_for(lambda: there.wait(guest) > 0)
+        assert there.wait(teacher) == 0
+        there.succeed(guest)
+        wait_for(lambda: here.wait(guest) == 0)
