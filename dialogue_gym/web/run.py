@@ -109,8 +109,8 @@ def _make_bot(options: ServeOptions, listening: socket.socket) -> Path | None:
         address = address_of(options.host, listening, NEW_PATH)
         print(f"Make a new bot at {address} (Ctrl-C stops).", flush=True)
         server = AccessMiddleware(page.app(f"{PATH}/"), policy, content=INLINE_STYLES)
-        serve(server, listening, address if options.open else None, ends)
-    return page.path
+        is_made = serve(server, listening, address if options.open else None, ends)
+    return page.path if is_made else None
 
 
 def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:

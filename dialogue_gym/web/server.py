@@ -122,7 +122,7 @@ def serve(
     on_start: Callable[[], object] = lambda: None,
     on_stop: Callable[[], Awaitable[None]] | None = None,
     logs_json: bool = False,
-) -> None:
+) -> bool:
     """Serve until Ctrl-C or SIGTERM, or until an event, after which the socket is for another application.
 
     Args:
@@ -135,6 +135,9 @@ def serve(
         on_start: called in the event loop before the first request.
         on_stop: awaited when the server stops, before the connections are closed.
         logs_json: whether the log is set up already, and is not the server's own.
+
+    Returns:
+        Whether the event has ended it, and nobody has asked the process to stop meanwhile.
     """
     allow_open_files(_SOCKETS)
     sys.setswitchinterval(_SWITCH)
@@ -168,6 +171,8 @@ def serve(
         if ends:
             threading.Thread(target=_stop_at, args=(ends, running), daemon=True).start()
         running.run(sockets=[listening.dup()])
+        return True
+    return False
 
 
 def open_soon(address: str) -> None:

@@ -215,13 +215,13 @@ class _Process:
         state = ServerState(checks={what: fail})
         refusal = PlainTextResponse(f"{line}\n", 503, {"retry-after": "5"})
         server = MonitoredApp(AccessMiddleware(refusal, self._policy), state, self._policy, self._token)
-        self._run(server, state, found)
+        is_found = self._run(server, state, found)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is under way until it serves again
         is_over.set()
         thread.join()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is under way until it serves again
         if faults:
             raise faults[0]
-        return found.is_set()
+        return is_found
 
     def _serve(self, server: ASGIApp, ends: threading.Event | None = None) -> None:
         """Serve an application until the process is to stop, or until an event."""
@@ -229,9 +229,10 @@ class _Process:
             monitored = MonitoredApp(server, self._state, self._policy, self._token)
             self._run(monitored, self._state, ends)
 
-    def _run(self, app: ASGIApp, state: ServerState, ends: threading.Event | None) -> None:
+    def _run(self, app: ASGIApp, state: ServerState, ends: threading.Event | None) -> bool:
+        """Serve; see `serve`."""
         options = self._options
-        serve(
+        return serve(
             app,
             self._listening,
             ends=ends,
