@@ -243,8 +243,11 @@ def test_teachers_elsewhere_reach_bots_and_people_at_a_worker(tmp_path: Path, da
 
         async with widget(server) as page:
             session = await page.session()
-            await page.say("/greet", session)
-            assert await page.next() == {"text": "Good day"}
+            said = None
+            while said != {"text": "Good day"}:  # this worker may be the last to know
+                await asyncio.sleep(0.2)
+                await page.say("/greet", session)
+                said = await page.next()
             await asyncio.to_thread(wait_for, visitors)
             (name,) = await asyncio.to_thread(visitors)
             await asyncio.to_thread(there.do, name, lambda: act.take_over(name, "tina"))
@@ -257,8 +260,7 @@ def test_teachers_elsewhere_reach_bots_and_people_at_a_worker(tmp_path: Path, da
         wait_for(server.is_ready)
         assert greeting("ann") == "Hello"
         assert edit("Hello", "Good day") == 204
-        # The second one may reach another worker.
-        wait_for(lambda: [greeting("ann"), greeting("bob")] == ["Good day"] * 2)
+        wait_for(lambda: greeting("ann") == "Good day")
         domain = load_domain(str(file))
         with Store(database, is_shared=True) as store:
             asyncio.run(talk(store))
