@@ -95,17 +95,17 @@ class Leases:
             The person's latest conversations, at most two, the newest first, as they are under the lease.
             Errors are `LeaseTaken`, and `StoreError` if the database cannot be used.
         """
-        return self._ask(self._takes, person)
+        return self._ask(person, is_look=False)
 
     def look(self, person: str) -> Future[list[Head]]:
         """Return what `take` returns, as it is now, without the lease."""
-        return self._ask(self._looks, person)
+        return self._ask(person, is_look=True)
 
-    def _ask(self, wishes: list[_Wish[list[Head]]], person: str) -> Future[list[Head]]:
+    def _ask(self, person: str, is_look: bool) -> Future[list[Head]]:
         wish: _Wish[list[Head]] = _Wish(person, time.monotonic() + PATIENCE)
         with self._news:
             self._check_open()
-            wishes.append(wish)
+            (self._looks if is_look else self._takes).append(wish)  # the thread takes the lists away
             self._news.notify()
         return wish.result
 
