@@ -65,17 +65,19 @@ class _Wish(Generic[T]):
 class Leases:
     """The leases of one process. Thread-safe; one thread speaks to the database, for all who wait at once."""
 
-    def __init__(self, url: DatabaseUrl, holder: uuid.UUID) -> None:
+    def __init__(self, url: DatabaseUrl, holder: uuid.UUID, reader: PostgresLink) -> None:
         """Hold nothing yet.
 
         Args:
             url: the address of the database.
             holder: the id under which this process writes.
+            reader: another connection, for that which takes longer than a lease.
 
         Raises:
             StoreError: the server cannot be reached.
         """
         self._holder = holder
+        self._reader = reader
         self._link = PostgresLink(url, "leases", _do_not_flush)
         self._news = threading.Condition()
         self._takes: list[_Wish[list[Head]]] = []
@@ -136,11 +138,11 @@ class Leases:
 
     def abandoned(self) -> list[str]:
         """Return some of the people whose leases have run out: something was under way with them."""
-        return [person for (person,) in self._link.run(_ABANDONED)]
+        return [person for (person,) in self._reader.run(_ABANDONED)]
 
     def open(self) -> list[Head]:
         """Return all open conversations, in the order in which they began."""
-        rows = self._link.run(_OPEN, oldest=self._oldest)
+        rows = self._reader.run(_OPEN, oldest=self._oldest)
         if rows:  # all before it have ended, and need not be looked at again
             self._oldest = rows[0][-1]
         return [Head(*row[:-1]) for row in rows]

@@ -58,6 +58,8 @@ CREATE TABLE conversation_numbers (
     last bigint NOT NULL
 );
 CREATE INDEX entries_of_people ON entries ((facts ->> 'live'), id) WHERE kind = 'event' AND parent IS NULL;
+CREATE INDEX entries_that_end ON entries (conversation) WHERE kind = 'end';
+CREATE INDEX entries_that_note ON entries (conversation, id) WHERE kind = 'note';
 """,
 )
 """One text of statements for each version of the tables, which leads there from the version before.
@@ -68,8 +70,8 @@ CREATE INDEX entries_of_people ON entries ((facts ->> 'live'), id) WHERE kind = 
    last write of each open store: its number, its last id and its size. `files` are those that lie in the
    folder of other stores, by their path.
 2. `leases` say which process holds the conversations of a person, and until when; see `Leases`.
-   `conversation_numbers` has the last number that the name of a conversation was given. The index finds a
-   person's conversations.
+   `conversation_numbers` has the last number that the name of a conversation was given. The indexes find a
+   person's conversations, their ends and their notes, without the server's statistics, which it makes late.
 """
 _VERSIONS = f"{SCHEMA}.versions"
 _ALONE = f"SELECT pg_advisory_xact_lock({LOCKS}, 2)"

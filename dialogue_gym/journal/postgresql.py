@@ -74,7 +74,7 @@ class PostgresJournal:
             migrate(self._reader)
             self._begin()
             if is_shared:
-                self.leases = Leases(url, self._id)
+                self.leases = Leases(url, self._id, self._reader)
         except BaseException:
             self.close()
             raise
