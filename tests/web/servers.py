@@ -19,8 +19,8 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.base import ExpertPolicy
 from tests.processes import command_process
 
-LONG = 60.0
-"""Seconds for an action that takes one on an idle machine."""
+LONG = 180.0
+"""Seconds for an action that takes one on an idle machine, and much longer beside other tests."""
 
 
 def wait_for(holds: Callable[[], Any], seconds: float = LONG) -> Any:

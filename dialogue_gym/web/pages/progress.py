@@ -138,6 +138,8 @@ def show_progress(workspace: Workspace, watchers: Watchers) -> None:
         seconds = _plot("Seconds per answer", "line")
         table = ui.element("details").classes("table")
 
+    judgement: tuple[Report | str | None, bool] | None = None
+
     def show() -> None:
         found = progress.found
         numbers.clear()
@@ -146,9 +148,12 @@ def show_progress(workspace: Workspace, watchers: Watchers) -> None:
                 with ui.element("div"):
                     ui.element("dt")._text = name
                     ui.element("dd")._text = str(count)
-        judged.clear()
-        with judged:
-            show_success(progress, teach_failed)
+        nonlocal judgement
+        before, judgement = judgement, (progress.success, progress.is_outdated)
+        if before is None or before[0] is not judgement[0] or before[1] != judgement[1]:
+            judged.clear()  # a click on a button that is built anew meanwhile would be lost
+            with judged:
+                show_success(progress, teach_failed)
         empty.set_visibility(not found)
         names = [one.conversation for one in found]
         rates = progress.rates()
