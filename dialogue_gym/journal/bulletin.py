@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from dialogue_gym._threads import repeating
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.postgres_link import PostgresLink
@@ -49,23 +51,17 @@ class Bulletin:
     @contextlib.contextmanager
     def following(self) -> Iterator[None]:
         """Tell and hear news, in a thread, within the context."""
-        is_over = threading.Event()
-
-        def run() -> None:
-            while not is_over.is_set():
-                try:
-                    self._exchange()
-                except StoreError:  # messages report it; the next moment may succeed
-                    is_over.wait(EVERY)
-
-        thread = threading.Thread(target=run, name="news", daemon=True)
-        thread.start()
         try:
-            yield
+            with repeating(self._try_exchange, 0.0, "news"):
+                yield
         finally:
-            is_over.set()
-            thread.join()
             self._link.close()
+
+    def _try_exchange(self) -> None:
+        try:
+            self._exchange()
+        except StoreError:  # messages report it; the next moment may succeed
+            time.sleep(EVERY)
 
     def _listen(self, connection: psycopg.Connection) -> None:
         connection.execute(f"LISTEN {self._channel}")

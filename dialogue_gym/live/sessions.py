@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dialogue_gym._text import name_fault, printable, quoted
+from dialogue_gym._threads import repeating
 from dialogue_gym.conversation.events import BotUttered, UserUttered
 from dialogue_gym.journal.entry import PERSON, Entry, LeaseTaken, StoreError
 from dialogue_gym.live.bot import LiveBot
@@ -294,20 +295,9 @@ class Sessions:
     @contextlib.contextmanager
     def expiring(self) -> Iterator[None]:
         """Call `expire` every second, in a thread, within the context; share limits with other processes."""
-        is_over = threading.Event()
-
-        def run() -> None:
-            while not is_over.wait(_EXPIRE_EVERY):
-                self.expire()
-
-        thread = threading.Thread(target=run, name="expiring", daemon=True)
-        thread.start()
-        try:
-            with self._requests.shared(self._conversations.holds.leases, self.lock):
-                yield
-        finally:
-            is_over.set()
-            thread.join()
+        limits = self._requests.shared(self._conversations.holds.leases, self.lock)
+        with repeating(self.expire, _EXPIRE_EVERY, "expiring"), limits:
+            yield
 
     def snapshot(self, sender: str, is_trusted: bool = False) -> Snapshot:
         """Return the conversation that somebody is in, or had last.

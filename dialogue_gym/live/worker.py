@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from dialogue_gym._threads import repeating
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.domain import Domain
@@ -207,18 +207,11 @@ class LateMessages:
 @contextlib.contextmanager
 def each_second(*looks: Callable[[], object]) -> Iterator[None]:
     """Call functions every second, in a thread, within the context; the next second may succeed."""
-    is_over = threading.Event()
 
-    def run() -> None:
-        while not is_over.wait(EVERY):
-            for look in looks:
-                with contextlib.suppress(StoreError):  # messages report it
-                    look()
+    def look_at_all() -> None:
+        for look in looks:
+            with contextlib.suppress(StoreError):  # messages report it
+                look()
 
-    thread = threading.Thread(target=run, name="news", daemon=True)
-    thread.start()
-    try:
+    with repeating(look_at_all, EVERY, "news"):
         yield
-    finally:
-        is_over.set()
-        thread.join()

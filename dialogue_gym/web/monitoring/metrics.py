@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from dialogue_gym._threads import repeating
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.request_limits import Rejected
 from dialogue_gym.live.sessions import Sessions
@@ -142,19 +142,8 @@ class ServerMetrics:
     @contextmanager
     def refreshing(self) -> Iterator[None]:
         """Set the figures of the present every second, in a thread: other processes may be asked for them."""
-        is_over = threading.Event()
-
-        def run() -> None:
-            while not is_over.wait(_EVERY):
-                self.refresh()
-
-        thread = threading.Thread(target=run, name="figures", daemon=True)
-        thread.start()
-        try:
+        with repeating(self.refresh, _EVERY, "figures"):
             yield
-        finally:
-            is_over.set()
-            thread.join()
 
     @contextmanager
     def message(self, channel: str) -> Iterator[None]:

@@ -1,0 +1,31 @@
+"""Work in a thread of its own, as long as something else goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+
+@contextlib.contextmanager
+def repeating(function: Callable[[], object], seconds: float, name: str) -> Iterator[None]:
+    """Call a function again and again, in a thread, within the context; its end waits for the last call.
+
+    Args:
+        function: handles its errors: one that it raises ends the thread.
+        seconds: the pause before each call.
+        name: the name of the thread.
+    """
+    is_over = threading.Event()
+
+    def run() -> None:
+        while not is_over.wait(seconds):
+            function()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
