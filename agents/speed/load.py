@@ -32,6 +32,8 @@ import httpx
 import numpy as np
 import psutil
 
+from dialogue_gym.utils import counted
+
 WEBHOOK, API = "/webhooks/rest/webhook", "/api"
 """The routes of the server: Rasa's, and its own."""
 
@@ -274,7 +276,8 @@ def main() -> None:
     faults = [fault for person in people for fault in person.faults]
     cuts = statistics.quantiles(seconds, n=100)
     count = len(seconds)
-    print(f"{len(people)} people, {count} messages in {given.seconds:g} s, {len(faults)} faults")
+    sent = f"{counted(count, 'message')} in {given.seconds:g} s"
+    print(f"{counted(len(people), 'person', 'people')}, {sent}, {counted(len(faults), 'fault')}")
     print(f"{count / given.seconds:.0f} messages a second; for each the server took", end=" ")
     print(f"{1000 * processor / count:.1f} ms of processor time and wrote {written / count / 1000:.1f} kB")
     print(f"replies took {1000 * cuts[49]:.0f} ms (median), {1000 * cuts[94]:.0f} ms (95th percentile)")

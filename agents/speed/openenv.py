@@ -23,6 +23,8 @@ from typing import Any
 
 import aiohttp
 
+from dialogue_gym.utils import counted
+
 _START = 120.0
 
 
@@ -122,7 +124,8 @@ def main() -> None:
     seconds = [one for player in players for one in player.seconds]
     faults = [fault for player in players for fault in player.faults]
     cuts = statistics.quantiles(seconds, n=100)
-    print(f"{len(players)} sessions, {len(seconds) / given.seconds:.0f} steps/s, {len(faults)} faults")
+    rate = len(seconds) / given.seconds
+    print(f"{counted(len(players), 'session')}, {rate:.0f} steps/s, {counted(len(faults), 'fault')}")
     print(f"a step took {1000 * cuts[49]:.1f} ms (median), {1000 * cuts[94]:.1f} ms (95th percentile)")
     print(f"a session takes {size:.0f} KiB")
     for fault in faults[:5]:
