@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from dialogue_gym import rules
+from dialogue_gym.bounds.easier_dialogue import is_hasty, largest_return
 from dialogue_gym.bounds.enumeration import RowKey, TooLarge, tables_of
 from dialogue_gym.bounds.interval import SampledBound
 from dialogue_gym.bounds.search_greedy import Greedy
-from dialogue_gym.bounds.search_relaxation import Relaxation, is_hasty, largest_return
+from dialogue_gym.bounds.search_relaxation import Relaxation
 from dialogue_gym.bounds.search_rows import SearchRows
 from dialogue_gym.rules import CERTAIN, FAILURE, RANDOM, SUCCESS, TRUNCATED, UNHEARD, UNIFORM, Tables
 from dialogue_gym.rules.tables import (

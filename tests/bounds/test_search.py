@@ -18,12 +18,14 @@ from dialogue_gym.bounds import (
     known_bound,
     sample_bound,
     sample_optimum,
+    search_goals,
     search_relaxation,
     tables_of,
 )
 from dialogue_gym.bounds.bounding import TOLD, Bounding, BoundMethod
+from dialogue_gym.bounds.easier_dialogue import is_hasty, largest_return
 from dialogue_gym.bounds.enumeration import Chance, TooLarge
-from dialogue_gym.bounds.search_relaxation import Relaxation, is_hasty, largest_return
+from dialogue_gym.bounds.search_relaxation import Relaxation
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED, TURNS, Settings, Tables
 from dialogue_gym.training import evaluate
 from tests.conftest import SEARCHING, domain_of
@@ -230,7 +232,7 @@ def test_other_rewards_give_the_largest_return() -> None:
 
 
 def test_too_many_goals_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_relaxation, "MAX_GOALS", 3)
+    monkeypatch.setattr(search_goals, "MAX_GOALS", 3)
     with pytest.raises(TooLarge, match="draws of a goal: users are too many for an exact bound"):
         bound(places())
 
