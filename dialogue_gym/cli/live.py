@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialogue_gym.cli.options import takes
+from dialogue_gym.cli.field_options import takes
 from dialogue_gym.live.options import LiveOptions
 from dialogue_gym.terminal import divert_log
 

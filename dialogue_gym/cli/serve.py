@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dialogue_gym.cli.options import takes
+from dialogue_gym.cli.field_options import takes
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.part import Part
 

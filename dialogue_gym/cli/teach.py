@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialogue_gym.cli.options import Teacher, User, takes
+from dialogue_gym.cli.field_options import Teacher, User, takes
 from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.terminal import divert_log
 
