@@ -225,11 +225,12 @@ _OPTIONS: dict[str, Any] = {
         help="safely: what was learned answers people once their conversations show that it is better.",
     ),
     "track": _option(
-        str,
+        str | None,
         LEARNING,
         "--track",
         **one_of(TrackingTool),
-        help="The tool that keeps figures of the learning; tensorboard writes them into the store's folder.",
+        help="The tool that keeps figures of the learning; where it is installed tensorboard, in the store's"
+        " folder.",
     ),
     # Visitors and front ends
     "origin": _option(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym.journal.data_folder import DataPath, data_folder, file_in, files_in, write_data
+from dialogue_gym.journal.data_folder import FIGURES, DataPath, data_folder, file_in, files_in, write_data
 from dialogue_gym.journal.database import COPYING, JournalDatabase
 from dialogue_gym.journal.databases import note, open_database
 from dialogue_gym.journal.entry import StoreError
@@ -80,7 +80,9 @@ def _empty(target: StorePlace) -> JournalDatabase:
 
 
 def _others(folder: DataPath) -> list[str]:
-    return [name for name in files_in(folder) if name not in OWN_FILES]
+    """Return the files that a copy needs beside the journal: not the figures, which grow by the day."""
+    own = (name for name in files_in(folder) if name not in OWN_FILES)
+    return [name for name in own if not name.startswith(f"{FIGURES}/")]
 
 
 def _chunks(database: JournalDatabase) -> Iterator[list[Any]]:

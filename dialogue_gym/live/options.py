@@ -95,7 +95,8 @@ class LearningOptions(BotOptions):
         explore: `"auto"`, or the share of decisions that try another action out; None for none.
         weigh_raters: whether ratings count less if their raters contradict the others, or outcomes.
         promote: `"newest"` for the newest weights always, `"safely"` for those that are surely better.
-        track: the tool that keeps the figures of the learning: one of `TrackingTool`.
+        track: the tool that keeps the figures of the learning: one of `TrackingTool`; None for TensorBoard,
+            where it is installed and the store is a folder.
     """
 
     agent: str | None = None
@@ -108,7 +109,7 @@ class LearningOptions(BotOptions):
     explore: str | None = None
     weigh_raters: bool = False
     promote: str = NEWEST
-    track: str = "none"
+    track: str | None = None
 
 
 @dataclass(frozen=True)

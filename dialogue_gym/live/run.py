@@ -17,12 +17,14 @@ from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.factory import domain_notes, how_to_talk, make_runner, remembered_stories
+from dialogue_gym.journal.data_folder import FIGURES
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.location import default_store, has_store, store_named
 from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_in, checkpoints_of
+from dialogue_gym.live.learning_figures import LearningFigures
 from dialogue_gym.live.options import LiveOptions, check_promotion, exploration_rates
 from dialogue_gym.live.raters import RaterWeights
 from dialogue_gym.live.regression_guard import RegressionGuard
@@ -91,8 +93,8 @@ def open_live_bot(
     text = domain_text(given.source)
     domain = load_domain(given.source)
     check_promotion(given.promote, given.explore, domain)
-    tool = available_tracker(given.track)
     place = given.store or default_store(domain.name, "live", given.source, text)
+    tool, figures = _tracker(given.track, place)
     begins = _beginning(given, domain, text, place)
     domain, turn_taking = begins.domain, begins.turn_taking
     words = make_interpreter(given.source, domain, given.nlu, given.seed, place, given.fallback)
@@ -100,11 +102,10 @@ def open_live_bot(
     guard = None
     if domain.fake_user is not None:
         guard = RegressionGuard(DialogueEnv(domain, turn_taking=turn_taking), given.fall, given.roll_back)
-    figures = place if isinstance(place, Path) else Path(place.name)
     run = f"{domain.name}, learning from people"
     with (
         Store(place, is_shared=seat is not None) as store,
-        tracking(tool, figures, run, {"domain": domain.name}, _report) as logger,
+        tracking(tool, figures, run, {"domain": domain.name}, _report, waits=True) as logger,
     ):
         if seat is None:
             checkpoints_of(place).published.unlink(missing_ok=True)  # it is about to be out of date
@@ -115,6 +116,8 @@ def open_live_bot(
             _report(line)
         if begins.note:
             _report(begins.note)
+        if tool is TrackingTool.TENSORBOARD:
+            _report(f"figures of the learning: tensorboard --logdir {figures / FIGURES}")
         weights = RaterWeights(store, domain) if given.weigh_raters else None
         reward = LiveReward.of(domain, counts_outcome=given.count_outcomes, weights=weights)
         trainer, _ = start_or_resume(
@@ -129,7 +132,7 @@ def open_live_bot(
             report=_report,
             explore=given.explore,
             promote=given.promote,
-            logger=None if tool is TrackingTool.NONE else logger,
+            figures=None if tool is TrackingTool.NONE else LearningFigures(logger),
             checkpoints=None if seat is None else checkpoints_in(seat.data, given.checkpoints),
         )
         if trainer.promotion is not None:
@@ -171,6 +174,16 @@ def run_live(given: LiveOptions) -> None:
         print(HELP)
         for line in _talked(TerminalChat(bot.live, bot.trainer), Prompt()):
             print(line)
+
+
+def _tracker(chosen: str | None, place: StorePlace) -> tuple[TrackingTool, Path]:
+    """Return the tool for the figures of the learning, and the folder that it may write to.
+
+    A database has no folder, so nothing is written beside it unless somebody asks for it.
+    """
+    if isinstance(place, Path):
+        return available_tracker(chosen), place
+    return available_tracker(chosen or TrackingTool.NONE), Path(place.name)
 
 
 def _news_of_rules(store: Store, source: str) -> list[str]:

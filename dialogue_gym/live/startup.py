@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
@@ -16,6 +16,7 @@ from dialogue_gym.live.checkpoints import Checkpoint, CheckpointError, Checkpoin
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.follower import JournalFollower
 from dialogue_gym.live.learner import LearnerSettings, LiveLearner
+from dialogue_gym.live.learning_figures import LearningFigures
 from dialogue_gym.live.logs import read_logs
 from dialogue_gym.live.migration import MigrationError, Names, load_checkpoint, schema_of
 from dialogue_gym.live.options import NEWEST, SAFELY, check_promotion, exploration_rates
@@ -28,9 +29,6 @@ from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.teaching.learner import right_actions
-
-if TYPE_CHECKING:
-    from stable_baselines3.common.logger import Logger
 
 
 def start_or_resume(
@@ -49,7 +47,7 @@ def start_or_resume(
     others: Callable[[], dict[str, Any]] = dict,
     explore: str | None = None,
     promote: str = NEWEST,
-    logger: Logger | None = None,
+    figures: LearningFigures | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a store, resumed from a checkpoint or new.
@@ -69,7 +67,7 @@ def start_or_resume(
         others: returns further parts of a checkpoint, as JSON-serializable values.
         explore: `"auto"`, or the share of decisions that try another action out; None for none.
         promote: `"newest"` for the newest weights always, `"safely"` for those that are surely better.
-        logger: given the figures of the learning at the end of each dialogue.
+        figures: given the figures of the learning at the end of each dialogue.
         checkpoints: the checkpoints, if only some may write them; `kept` is theirs then.
 
     Returns:
@@ -116,7 +114,7 @@ def start_or_resume(
         promotion=promotion,
         read=lambda agents, after: read_logs(store, agents[0].env.domain, agents, after),
         follower=follower,
-        logger=logger,
+        figures=figures,
     )
     if found is None:
         trainer.checkpoint()

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dialogue_gym.conversation.conversation import with_user
 from dialogue_gym.domain import Domain
@@ -18,6 +18,7 @@ from dialogue_gym.live.checkpoints import CheckpointError, Checkpoints, read
 from dialogue_gym.live.exploration import Explorer, Labels
 from dialogue_gym.live.follower import JournalFollower
 from dialogue_gym.live.learner import LiveLearner
+from dialogue_gym.live.learning_figures import LearningFigures
 from dialogue_gym.live.logs import StoredLogs
 from dialogue_gym.live.migration import Names, load_checkpoint, migrate_arrays, schema_of
 from dialogue_gym.live.promotion import LabelledQPolicy, Promotion, weights_in
@@ -26,9 +27,6 @@ from dialogue_gym.live.transitions import Transition
 from dialogue_gym.off_policy import CannotSay
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.version import __version__
-
-if TYPE_CHECKING:
-    from stable_baselines3.common.logger import Logger
 
 EVERY = 500
 MOST_BEHIND = 2000
@@ -84,7 +82,7 @@ class Trainer:
         promotion: Promotion | None = None,
         read: ReadLogs | None = None,
         follower: JournalFollower | None = None,
-        logger: Logger | None = None,
+        figures: LearningFigures | None = None,
     ) -> None:
         """Prepare to learn.
 
@@ -102,9 +100,9 @@ class Trainer:
             promotion: the weights in use, and the candidate; None for the newest weights always.
             read: returns the logs after an entry, by which candidates are compared.
             follower: reads the journal after the last entry; None if nothing is ever read again.
-            logger: given the figures at the end of each dialogue; one of `tracking` raises nothing.
+            figures: given the figures of the learning at the end of each dialogue.
         """
-        self._logger = logger
+        self._figures = figures
         self.learner = learner
         self.explorer = explorer
         self.last_entry = last_entry
@@ -252,15 +250,14 @@ class Trainer:
             self.promotion = self.promotion.with_ended()
         if task.is_boundary and self.learner.transitions >= self._due:
             self._try_checkpoint()
-        if task.is_boundary and self._logger is not None:
-            self._track(self._logger)
-
-    def _track(self, logger: Logger) -> None:
-        logger.record("live/satisfaction", self.explorer.satisfaction)
-        logger.record("live/exploration_rate", self.explorer.chance)
-        logger.record("live/updates", self.learner.updates)
-        logger.record("live/waiting_turns", self.backlog)
-        logger.dump(self.learner.transitions)
+        if task.is_boundary and self._figures is not None:
+            figures = {
+                "satisfaction": self.explorer.satisfaction,
+                "exploration_rate": self.explorer.chance,
+                "updates": self.learner.updates,
+                "waiting_turns": self.backlog,
+            }
+            self._figures.end_dialogue(figures, self.learner.transitions)
 
     def _hand_out(self) -> None:
         if self.promotion is None and self.explorer.actor.version != self.learner.updates:
@@ -322,8 +319,8 @@ class Trainer:
             self._take(self._tasks.get())
         if self.last_entry != self._saved:
             self.checkpoint()
-        if self._logger is not None:
-            self._track(self._logger)
+        if self._figures is not None:
+            self._figures.flush()
 
     def _run(self) -> None:
         try:
@@ -363,8 +360,8 @@ class Trainer:
             success_rate = self._guard.success_rate(self.learner.actor())
             if self._guard.has_fallen(success_rate):
                 self._fell(self._guard, success_rate)
-            if self._logger is not None:
-                self._logger.record("live/success_with_fake_user", success_rate)
+            if self._figures is not None:
+                self._figures.note({"success_with_fake_user": success_rate})
             is_best = success_rate >= self._guard.best
             self._guard.best = max(success_rate, self._guard.best)
         self._due = self.learner.transitions + self._every

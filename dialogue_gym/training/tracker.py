@@ -1,4 +1,4 @@
-"""Tracking of a training: its figures on the way, for TensorBoard, trackio or Weights & Biases."""
+"""Tracking of a learning: its figures on the way, for TensorBoard, trackio or Weights & Biases."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dialogue_gym.journal.data_folder import FIGURES
 from dialogue_gym.policies.saved import first_line
 
 if TYPE_CHECKING:
     from stable_baselines3.common.logger import KVWriter, Logger
 
 PROJECT = "dialogue_gym"
-FOLDER = "tensorboard"
-"""The folder of TensorBoard's files, in that of the agent."""
 
 
 class TrackingTool(StrEnum):
@@ -57,6 +56,8 @@ def tracking(
     name: str,
     parameters: Mapping[str, Any],
     report: Callable[[str], object],
+    *,
+    waits: bool = False,
 ) -> Iterator[Logger]:
     """Yield the logger of a run, which Stable-Baselines3's algorithms take as it is.
 
@@ -64,25 +65,31 @@ def tracking(
 
     Args:
         tracker: the tracker.
-        folder: the folder of the agent.
+        folder: the folder of the agent or the store; TensorBoard's files lie in its folder `tensorboard`.
         name: the name of the run.
         parameters: the parameters of the run.
         report: called with one line if the tool fails.
+        waits: whether TensorBoard's file is only made for the first figures, in the thread that has them: a
+            start is not slower, does not fail, and leaves no file if nobody comes.
 
     Raises:
         ValueError: the tool fails at the start.
     """
     from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 
-    outputs: list[KVWriter] = []
-    try:
+    def make() -> KVWriter:
         if tracker is TrackingTool.TENSORBOARD:
-            outputs.append(TensorBoardOutputFormat(str(folder / FOLDER)))
-        elif tracker is not TrackingTool.NONE:
-            outputs.append(_service(tracker, name, parameters))
-    except Exception as error:  # whatever a tool raises, such as one that nobody is signed in to
-        raise ValueError(f"--track {tracker}: it does not start ({first_line(error)})") from None
-    logger = Logger(None, [_lasting(output, report) for output in outputs])
+            return TensorBoardOutputFormat(str(folder / FIGURES))
+        return _service(tracker, name, parameters)
+
+    outputs: list[KVWriter] = []
+    if tracker is not TrackingTool.NONE:
+        try:
+            made = None if waits and tracker is TrackingTool.TENSORBOARD else make()
+        except Exception as error:  # whatever a tool raises, such as one that nobody is signed in to
+            raise ValueError(f"--track {tracker}: it does not start ({first_line(error)})") from None
+        outputs.append(_lasting(made, make, report))
+    logger = Logger(None, outputs)
     with _quiet_threads(tracker):
         try:
             yield logger
@@ -106,26 +113,42 @@ def _quiet_threads(package: str) -> Iterator[None]:
         threading.excepthook = before
 
 
-def _lasting(output: KVWriter, report: Callable[[str], object]) -> KVWriter:
-    """Return an output that ends with its first failure, which is reported."""
+def _lasting(
+    made: KVWriter | None, make: Callable[[], KVWriter], report: Callable[[str], object]
+) -> KVWriter:
+    """Return an output that ends with its first failure, which is reported.
+
+    Args:
+        made: the output that writes; None to make it for the first figures.
+        make: makes it.
+        report: called with one line.
+    """
     from stable_baselines3.common.logger import KVWriter
 
     class LastingOutput(KVWriter):
-        is_open = True
+        def __init__(self) -> None:
+            self._output = made
+            self._has_failed = False
 
         def write(self, *figures: Any) -> None:
-            self._do(output.write, *figures)
+            self._try(lambda: self._made().write(*figures))
 
         def close(self) -> None:
-            self._do(output.close)
+            if self._output is not None:
+                self._try(self._output.close)
 
-        def _do(self, call: Callable[..., None], *arguments: Any) -> None:
-            if not self.is_open:
+        def _made(self) -> KVWriter:
+            if self._output is None:
+                self._output = make()
+            return self._output
+
+        def _try(self, action: Callable[[], None]) -> None:
+            if self._has_failed:
                 return
             try:
-                call(*arguments)
+                action()
             except Exception as error:  # a full disk or a lost network must not end hours of learning
-                self.is_open = False
+                self._has_failed = True
                 report(f"the figures of the learning are tracked no longer ({first_line(error)})")
 
     return LastingOutput()

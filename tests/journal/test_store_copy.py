@@ -12,7 +12,7 @@ import pytest
 
 from dialogue_gym.conversation.events import SessionStarted, to_json
 from dialogue_gym.domain.loader import domain_text
-from dialogue_gym.journal.data_folder import data_folder, file_in, files_in
+from dialogue_gym.journal.data_folder import FIGURES, data_folder, file_in, files_in
 from dialogue_gym.journal.entry import Draft
 from dialogue_gym.journal.place import DatabaseUrl, StorePlace
 from dialogue_gym.journal.sqlite import OWN_FILES
@@ -22,6 +22,7 @@ from tests.journal.test_store import fill, note
 from tests.processes import PROCESSES
 
 KILLS = 8
+FILES = {"checkpoints/000001.npz": b"\0\xff" * 1000, "web.key": b"key"}
 
 
 def make(place: StorePlace) -> None:
@@ -38,7 +39,7 @@ def make(place: StorePlace) -> None:
             fill(store, name, parent=first.id)
         store.forget("live2")
         store.forget("live3")
-    for name, data in {"checkpoints/000001.npz": b"\0\xff" * 1000, "web.key": b"key"}.items():
+    for name, data in FILES.items():
         path = file_in(data_folder(place), name)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -55,7 +56,11 @@ def content(place: StorePlace) -> tuple[object, ...]:
 def test_store_moves_there_and_back(place: StorePlace, database: DatabaseUrl, tmp_path: Path) -> None:
     make(place)
     before = content(place)
-    assert copy_store(place, tmp_path / "a") == StoreCopy(1502, 2)
+    figures = file_in(data_folder(place), f"{FIGURES}/events.out")
+    figures.parent.mkdir(parents=True, exist_ok=True)
+    figures.write_bytes(b"not for the copy")
+    assert copy_store(place, tmp_path / "a") == StoreCopy(1502, len(FILES))
+    figures.unlink()
     other = database if isinstance(place, Path) else tmp_path / "b"
     assert copy_store(tmp_path / "a", other) == StoreCopy(1502, 2)
     assert content(other) == content(tmp_path / "a") == content(place) == before

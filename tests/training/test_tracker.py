@@ -46,14 +46,19 @@ def test_trackio_keeps_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert len(rows) > 1 and all(0 <= row["dialogues/success_rate"] <= 1 for row in rows)
 
 
-def test_live_learning_is_tracked_on_request(tmp_path: Path) -> None:
+def test_live_learning_is_tracked_by_default(tmp_path: Path) -> None:
     (tmp_path / "shop.yml").write_text(TINY)
-    words = ("live", "shop.yml", "--store", "live", "--track", "tensorboard")
-    done = call(*words, cwd=tmp_path, typed="/greet\n+\n/restart\n-\n/greet\n/restart\n+\n")
+    words, typed = ("live", "shop.yml", "--store", "live"), "/affirm\n/restart\n+\n" * 3
+    done = call(*words, "--track", "none", cwd=tmp_path, typed=typed)
+    assert done.returncode == 0 and "figures" not in done.stdout, done.stderr
+    assert not (tmp_path / "live/tensorboard").exists()
+    done = call(*words, cwd=tmp_path, typed=typed)
     assert done.returncode == 0, done.stderr
+    assert "(figures of the learning: tensorboard --logdir live/tensorboard)" in done.stdout
     found = EventAccumulator(str(tmp_path / "live/tensorboard"))
     found.Reload()
-    assert len(found.Scalars("live/satisfaction")) >= 2
+    rows = found.Scalars("live/satisfaction")
+    assert len(rows) == 2 and rows[0].step < rows[1].step == 6 and rows[0].value < rows[1].value <= 1
     assert {one.value for one in found.Scalars("live/exploration_rate")} == {0}
     assert call("store", "check", "live", cwd=tmp_path).returncode == 0
 
