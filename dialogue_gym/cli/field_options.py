@@ -229,8 +229,8 @@ _OPTIONS: dict[str, Any] = {
         LEARNING,
         "--track",
         **one_of(TrackingTool),
-        help="The tool that keeps figures of the learning; where it is installed tensorboard, in the store's"
-        " folder.",
+        help="The tool that keeps figures of the learning; default: tensorboard where it is installed, in the"
+        " store's folder.",
     ),
     # Visitors and front ends
     "origin": _option(

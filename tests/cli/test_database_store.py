@@ -45,7 +45,7 @@ def test_bot_is_taught_talked_to_and_looked_at_in_a_database(database: DatabaseU
     assert "live1 erased" in forgotten and "checkpoint" in forgotten
     pruned = said("store", "prune", "--yes", "--conversations", "0", "--store", url, cwd=tmp_path)
     assert "checkpoint" in pruned
-    assert not [path.name for path in tmp_path.iterdir() if path.name != "out"]  # nor figures, beside a database
+    assert not [path.name for path in tmp_path.iterdir() if path.name != "out"]  # nor figures
 
 
 @pytest.mark.parametrize(
