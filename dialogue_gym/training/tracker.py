@@ -154,7 +154,7 @@ def _lasting(
     return LastingOutput()
 
 
-def _service(package: TrackingTool, name: str, parameters: Mapping[str, Any]) -> Any:
+def _service(package: TrackingTool, name: str, parameters: Mapping[str, Any]) -> KVWriter:
     """Return an output for a package that keeps runs; its messages go to standard error."""
     from stable_baselines3.common.logger import KVWriter
 
