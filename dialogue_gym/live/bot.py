@@ -15,6 +15,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.conversations import Conversations
 from dialogue_gym.live.decision import Decider
 from dialogue_gym.live.dialogue_manager import DialogueManager
+from dialogue_gym.live.ratings import Ratings
 from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.live.turn import OnTransitions, Reply, no_listener
 from dialogue_gym.live.waits import Wait, finish
@@ -43,7 +44,8 @@ class LiveBot:
 
     Attributes:
         domain: the domain of the bot.
-        conversations: open and ended ones, with their traces and ratings.
+        conversations: open and ended ones, with their traces.
+        ratings: what people and teachers think of them.
         rules: the rules that hold before the choices of the decider.
     """
 
@@ -91,6 +93,7 @@ class LiveBot:
         self.manager = DialogueManager(
             conversations, decider, interpreter, runner, rules or RuleBook(domain), silence, patience
         )
+        self.ratings = Ratings(conversations)
 
     @property
     def domain(self) -> Domain:
@@ -99,7 +102,7 @@ class LiveBot:
 
     @property
     def conversations(self) -> Conversations:
-        """Open and ended conversations, with their traces and ratings."""
+        """Open and ended conversations, with their traces."""
         return self.manager.conversations
 
     @property
@@ -152,8 +155,8 @@ class LiveBot:
         return finish(self._in(conversation, self.manager.resume(conversation)))
 
     def rate(self, conversation: str, value: float, about: int | None = None) -> None:
-        """Take a person's rating, however late; see `Conversations.rate`."""
-        finish(self.conversations.rate(conversation, value, about))
+        """Take a person's rating, however late; see `Ratings.take`."""
+        finish(self.ratings.take(conversation, value, about))
 
     def leave(self, conversation: str) -> Reply:
         """End a conversation whose person has left, before they had what they wanted.

@@ -1,4 +1,4 @@
-"""The conversations with people: which are open, their traces in the journal, and their ratings."""
+"""The conversations with people: those that are open, and their traces in the journal."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import BURST, DECIDES, LIVE, NOTE, PENDING, PERSON, RATING, Draft, Entry
+from dialogue_gym.journal.entry import DECIDES, LIVE, NOTE, PERSON, Draft, Entry
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.holds import Holds
-from dialogue_gym.live.moderation import JournalModeration
 from dialogue_gym.live.transitions import FAILURE, LiveReward, Trace, Transition, take_entry, trace_of
 from dialogue_gym.live.turn import LiveError, OnTransitions, OrderedDelivery, Turn, no_listener
 from dialogue_gym.live.waits import Flush, FutureResult, ThreadCall
@@ -68,7 +67,6 @@ class Conversations:
         self.on_late: Callable[[str, tuple[BotUttered, ...]], object] = lambda person, late: None
         self.holds = Holds(store.leases, self._refresh)
         self.store = store
-        self._moderation = JournalModeration(store)
         self._runner = runner
         self._clock = clock
         self._traces: OrderedDict[str, Trace] = OrderedDict()  # the last used at the end
@@ -172,6 +170,11 @@ class Conversations:
                 f"unknown live conversation {quoted(conversation)}; {nearest(conversation, self._people)}"
             )
         return trace_of(self.domain, conversation, self.reward, entries)
+
+    def late_messages(self, person: str) -> tuple[BotUttered, ...]:
+        """Return a teacher's messages at the end of a person's last conversation, which they may not know."""
+        name = self.ended(person)
+        return () if name is None else tuple(self.on_record(name).late)
 
     def find(self, conversation: str) -> Trace:
         """Return a conversation, open or not; errors are those of `on_record`."""
@@ -365,82 +368,12 @@ class Conversations:
         """
         trace = self.trace(conversation)
         last = trace.latest.id if trace.latest else None
-        await self._add(trace, NOTE, {DECIDES: teacher}, last, by, (trace.person,))
+        await self.add(trace, NOTE, {DECIDES: teacher}, last, by, (trace.person,))
         self._teachers.pop(conversation, None)
         if teacher is not None:
             self._teachers[conversation] = teacher
 
-    async def rate(
-        self,
-        conversation: str,
-        value: float,
-        about: int | None = None,
-        is_pending: bool = False,
-        by: str = PERSON,
-        is_burst: bool = False,
-    ) -> None:
-        """Take a rating, however late: its transition is learned with it, again if it was learned before.
-
-        Args:
-            conversation: the name of a conversation, open or ended.
-            value: 1 for good, -1 for bad, anything between or beyond.
-            about: the id of the entry of a decision, of a teacher's own words, or of the end. By default the
-                end, or while the conversation is open the last reply.
-            is_pending: whether it waits for approval, and is not learned before.
-            by: the author of the rating.
-            is_burst: whether it is one of many from one source; then it waits for approval, too.
-
-        Raises:
-            LiveError: there is nothing to rate, or the value is not finite.
-            StoreError: the journal could not be written.
-        """
-        if not math.isfinite(value):
-            raise LiveError(f"a rating is a finite number, not {value}")
-        trace = self.find(conversation)
-        about = _rated(trace, about)
-        if about is None:
-            raise LiveError(f"{quoted(conversation)}: this message can no longer be rated")
-        rating: dict[str, Any] = {"value": float(value), "about": about}
-        rating |= {PENDING: True} if is_pending or is_burst else {}
-        rating |= {BURST: True} if is_burst else {}
-        await self._add(trace, RATING, rating, about, by)
-        if conversation in self._active:
-            self.touch(conversation)
-
-    def can_rate(self, conversation: str, about: int | None = None) -> bool:
-        """Return whether there is something to rate; arguments and errors are those of `rate`."""
-        return _rated(self.find(conversation), about) is not None
-
-    def waiting(self) -> list[Entry]:
-        """Return the ratings that wait for approval, the oldest first."""
-        return self._moderation.waiting()
-
-    def approve(self, rating: int) -> None:
-        """Let a rating count.
-
-        Args:
-            rating: the id of the rating's entry.
-
-        Raises:
-            LiveError: no such rating awaits approval.
-            StoreError: the journal could not be written.
-        """
-        parcel, content = self.delivery.expect(), None
-        try:
-            written = self._moderation.settle(rating, is_right=True)
-            content = self._taken(self.find(written.conversation), written)
-        finally:
-            self.delivery.fill(parcel, content)
-
-    def decline(self, rating: int) -> None:
-        """Let a rating never count; arguments and errors are those of `approve`."""
-        self._moderation.decline(rating)
-
-    def decline_bursts(self) -> None:
-        """Let the ratings of bursts that wait never count; see `Moderation`."""
-        self._moderation.decline_bursts()
-
-    async def _add(
+    async def add(
         self,
         trace: Trace,
         kind: str,
@@ -449,6 +382,19 @@ class Conversations:
         by: str,
         held: Sequence[str] = (),
     ) -> None:
+        """Write an entry into a conversation, and let what follows from it be learned.
+
+        Args:
+            trace: the trace of the conversation.
+            kind: the kind of the entry.
+            content: its content.
+            parent: the id of the entry that it follows, or is about.
+            by: its author.
+            held: the people whose conversations no other process may write in meanwhile.
+
+        Raises:
+            StoreError: the journal could not be written.
+        """
         draft = Draft(trace.conversation.sender_id, kind, content, parent, by)
         pending, parcel = self.store.submit([draft], held), self.delivery.expect()
         taken = None
@@ -456,16 +402,10 @@ class Conversations:
             (written,) = await Flush(pending)
             if self.holds.leases is None or held:  # otherwise others may have written before it
                 # It may have been read again meanwhile; taking an entry in twice changes nothing.
-                taken = self._taken(self._traces.get(written.conversation, trace), written)
+                taken = self.learned_from(self._traces.get(written.conversation, trace), written)
         finally:
             self.delivery.fill(parcel, taken)
 
-    def _taken(self, trace: Trace, entry: Entry) -> tuple[Sequence[Transition], int, bool]:
+    def learned_from(self, trace: Trace, entry: Entry) -> tuple[Sequence[Transition], int, bool]:
+        """Take an entry that was written into a conversation; return what `delivery` is told of it."""
         return take_entry(trace, entry, self.reward), entry.id, False
-
-
-def _rated(trace: Trace, about: int | None) -> int | None:
-    """Return the entry that a rating is about, None if there is nothing like that."""
-    if about is None:
-        about = trace.last_rateable
-    return about if about is not None and trace.can_rate(about) else None

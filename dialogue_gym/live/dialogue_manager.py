@@ -34,7 +34,7 @@ class DialogueManager:
 
     Attributes:
         domain: the domain of the bot.
-        conversations: open and ended ones, with their traces and ratings.
+        conversations: open and ended ones, with their traces.
         rules: the rules that hold before the choices of the decider.
     """
 

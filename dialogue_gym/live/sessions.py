@@ -8,16 +8,18 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 from dialogue_gym._text import name_fault, printable, quoted
 from dialogue_gym._threads import repeating
 from dialogue_gym.conversation.events import BotUttered, UserUttered
-from dialogue_gym.journal.entry import PERSON, Entry, LeaseTaken, StoreError
+from dialogue_gym.journal.entry import PERSON, LeaseTaken, StoreError
 from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.conversations import Conversations
 from dialogue_gym.live.rate_limit import Limits
+from dialogue_gym.live.ratings import LiveModeration
 from dialogue_gym.live.request_limits import MINUTE, Rejected, RequestLimits
 from dialogue_gym.live.snapshot import Snapshot, snapshot_of
 from dialogue_gym.live.turn import LiveError, Reply
@@ -72,6 +74,9 @@ class Sessions:
         self._limits = limits or Limits()
         self._trusts_ratings = trusts_ratings
         self._conversations = bot.conversations
+        self._answered_before = _AnsweredMessages(bot.conversations, self._reader)
+        self.moderation = LiveModeration(bot.ratings, self.lock)
+        """The approval of ratings by teachers."""
         self._problems: dict[str, str] = {}
         self._looks_around = 0.0
         self._requests = RequestLimits(self._limits, clock)
@@ -143,11 +148,11 @@ class Sessions:
         self._check_idle(sender)
         async with self._hold(sender):
             name = self._conversations.current(sender)
-            if key is not None and (known := await self._known_answer(sender, key, text)):
+            if key is not None and (known := await self._answered_before.find(sender, key, text)):
                 return known
             late: tuple[BotUttered, ...] = ()
             if name is None:
-                late, name = self._late_messages(sender), await self._begin(sender)
+                late, name = self._conversations.late_messages(sender), await self._begin(sender)
             reply = await take(name)
             notes = self.keep_problem(name, reply.notes)
             return dataclasses.replace(reply, notes=notes, late=(*late, *reply.late))
@@ -165,34 +170,6 @@ class Sessions:
             if not holds or any(hold.is_acting for hold in holds):
                 return
             await holds[0].over
-
-    async def _known_answer(self, sender: str, key: str, text: str) -> Reply | None:
-        """Return the answer to a message that was answered before; None for a new one."""
-        for name in filter(None, (self._conversations.current(sender), self._conversations.ended(sender))):
-            trace = self._conversations.find(name)
-            if (found := trace.answered.get(key)) is None:
-                continue
-            if found.text != text:
-                raise Rejected(422, "this key belongs to another message; give each message its own")
-            first: tuple[BotUttered, ...] = ()
-            messages = [event for event in trace.conversation.events if isinstance(event, UserUttered)]
-            if len(messages) == 1 and trace.end is None:
-                first = self._late_messages(sender)
-            last: tuple[BotUttered, ...] = ()
-            if trace.answering is found:  # a teacher may have answered since
-                last, trace.late = tuple(trace.late), []
-            is_elsewhere = await self._is_elsewhere(found.process)
-            said = (*found.said, *last)
-            return Reply(name, said, person=sender, late=first, is_repeated=True, is_elsewhere=is_elsewhere)
-        return None
-
-    async def _is_elsewhere(self, process: str) -> bool:
-        """Return whether a process that answered a message is another one that still runs."""
-        leases = self._conversations.holds.leases
-        if leases is None or process in ("", leases.process):
-            return False
-        is_running: bool = await ThreadCall(partial(leases.is_running, process), self._reader)
-        return is_running
 
     def keep_problem(self, conversation: str, notes: tuple[str, ...]) -> tuple[str, ...]:
         """Keep the problem with a conversation's last turn for teachers; return the notes for the person."""
@@ -247,11 +224,6 @@ class Sessions:
     async def _done(self, conversation: str, body: Callable[[], Coroutine[Wait[Any], Any, T]]) -> T:
         async with self._hold(self._conversations.trace(conversation).person):
             return await body()
-
-    def _late_messages(self, sender: str) -> tuple[BotUttered, ...]:
-        """Return a teacher's messages at the end of the last conversation, which the sender may not know."""
-        name = self._conversations.ended(sender)
-        return () if name is None else tuple(self._conversations.on_record(name).late)
 
     async def _begin(self, sender: str) -> str:
         if len(self._conversations) >= self._limits.people:
@@ -408,11 +380,11 @@ class Sessions:
             self._requests.spend(sender, address)
         if conversation is not None:
             name = self._own(sender, conversation)
-        elif not self._conversations.can_rate(name, about):
+        elif not self.bot.ratings.can_take(name, about):
             # It has just begun: the one before it is meant.
             name = self._conversations.ended(sender) or name
         is_burst = not is_trusted and self._requests.rate(sender, address)
-        await self._conversations.rate(name, value, about, is_pending, is_burst=is_burst)
+        await self.bot.ratings.take(name, value, about, is_pending, is_burst=is_burst)
 
     def _own(self, sender: str, conversation: str) -> str:
         """Return the name of a conversation if it is somebody's own; others are as unknown as none."""
@@ -421,28 +393,46 @@ class Sessions:
                 return conversation
         raise LiveError(f"unknown conversation {quoted(conversation)}")
 
-    def waiting(self) -> list[Entry]:
-        """Return the ratings that wait for approval, the oldest first."""
-        return self._conversations.waiting()
 
-    def approve(self, rating: int) -> None:
-        """Let a rating count; see `Moderation`."""
-        with self.lock:
-            self._conversations.approve(rating)
+class _AnsweredMessages:
+    """The messages of people in their present and their last conversation, by their senders' own keys."""
 
-    def decline(self, rating: int) -> None:
-        """Let a rating never count; see `Moderation`."""
-        with self.lock:
-            self._conversations.decline(rating)
+    def __init__(self, conversations: Conversations, threads: Executor) -> None:
+        """Look into conversations; questions to a database are asked in threads."""
+        self._conversations = conversations
+        self._threads = threads
 
-    def decline_bursts(self) -> None:
-        """Let the ratings of bursts never count; see `Moderation`."""
-        with self.lock:
-            self._conversations.decline_bursts()
+    async def find(self, sender: str, key: str, text: str) -> Reply | None:
+        """Return the answer to a message that was answered before; None for a new one.
 
-    def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
-        """Take a teacher's rating; see `Moderation`."""
-        finish(self._conversations.rate(conversation, value, about, by=teacher), self.lock)
+        Raises:
+            Rejected: the key belongs to another message.
+        """
+        for name in filter(None, (self._conversations.current(sender), self._conversations.ended(sender))):
+            trace = self._conversations.find(name)
+            if (found := trace.answered.get(key)) is None:
+                continue
+            if found.text != text:
+                raise Rejected(422, "this key belongs to another message; give each message its own")
+            first: tuple[BotUttered, ...] = ()
+            messages = [event for event in trace.conversation.events if isinstance(event, UserUttered)]
+            if len(messages) == 1 and trace.end is None:
+                first = self._conversations.late_messages(sender)
+            last: tuple[BotUttered, ...] = ()
+            if trace.answering is found:  # a teacher may have answered since
+                last, trace.late = tuple(trace.late), []
+            is_elsewhere = await self._is_elsewhere(found.process)
+            said = (*found.said, *last)
+            return Reply(name, said, person=sender, late=first, is_repeated=True, is_elsewhere=is_elsewhere)
+        return None
+
+    async def _is_elsewhere(self, process: str) -> bool:
+        """Return whether a process that answered a message is another one that still runs."""
+        leases = self._conversations.holds.leases
+        if leases is None or process in ("", leases.process):
+            return False
+        is_running: bool = await ThreadCall(partial(leases.is_running, process), self._threads)
+        return is_running
 
 
 def _check_sender(sender: str) -> None:

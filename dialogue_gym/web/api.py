@@ -200,20 +200,20 @@ def _add_teachers(
         """Return the ratings that await approval, the oldest first."""
         return [
             {"id": one.id, "conversation": one.conversation, "time": one.time, **one.content}
-            for one in people.waiting()
+            for one in people.moderation.waiting()
         ]
 
     @app.post(API + "/ratings/{id}/approval", status_code=204, dependencies=schemes)
     def approve(id: RatingId, who: str = approves) -> Response:
         """Approve a rating."""
-        people.approve(id)
+        people.moderation.approve(id)
         record(who, ActivityKind.APPROVED, f"rating {id}")
         return Response(status_code=204)
 
     @app.delete(API + "/ratings/{id}", status_code=204, dependencies=schemes)
     def decline(id: RatingId, who: str = approves) -> Response:
         """Reject a rating."""
-        people.decline(id)
+        people.moderation.decline(id)
         record(who, ActivityKind.REJECTED, f"rating {id}")
         return Response(status_code=204)
 

@@ -71,7 +71,7 @@ class Workspaces:
         self.log = log
         self.config = config
         self.handoff = handoff
-        self.moderation: Moderation = handoff.sessions if handoff else JournalModeration(store)
+        self.moderation: Moderation = handoff.sessions.moderation if handoff else JournalModeration(store)
         """The ratings of visitors that await approval."""
         self.lock = threading.RLock()
         self._workspaces: dict[str, Workspace] = {}

@@ -278,8 +278,8 @@ def test_untrusted_ratings_are_approved_or_dropped(setup: Setup, is_attended: bo
     setup.say()
     setup.say()
     setup.sessions.rate("ann", -1)
-    (rating,) = setup.sessions.waiting()
-    approval = setup.sessions if is_attended else JournalModeration(setup.store)
+    (rating,) = setup.sessions.moderation.waiting()
+    approval = setup.sessions.moderation if is_attended else JournalModeration(setup.store)
     approval.decline(rating.id)
     assert approval.waiting() == []
     with pytest.raises(LiveError, match=f"no rating {rating.id} waits"):

@@ -230,6 +230,6 @@ def test_limits_hold_over_all_workers(url: DatabaseUrl) -> None:
             one.sessions.rate("bob", 1)
         wait_for(lambda: other.sessions._requests._bursts._seen.wait("sender bob") > 0)
         other.sessions.rate("bob", 1)
-        assert [rating.content.get(BURST) for rating in other.sessions.waiting()] == [True]
+        assert [rating.content.get(BURST) for rating in other.sessions.moderation.waiting()] == [True]
     one.store.close()
     other.store.close()

@@ -96,11 +96,11 @@ def test_own_words_are_rated_like_any_reply(setup: Setup) -> None:
     assert (hello, own) == ("Hello", ("Let me see.", said, None)) and decision not in (None, said)
     before = setup.trainer.learner.replay.arrays()["rewards"].tolist()
     setup.sessions.rate("ann", -1)  # the last reply is meant
-    (rating,) = setup.sessions.waiting()
+    (rating,) = setup.sessions.moderation.waiting()
     history = History(setup.store.entries())
     assert rating.content["about"] == said
     assert [one["about"] for one in ratings(history, [rating])] == ["Let me see."]
-    setup.sessions.approve(rating.id)
+    setup.sessions.moderation.approve(rating.id)
     setup.trainer.work()
     assert [rating for _, _, rating in page()] == [None, -1.0]
     assert History(setup.store.entries()).rating(said) == -1

@@ -201,9 +201,9 @@ def test_opinions_leave_out_ratings_that_wait_and_tell_teachers_from_visitors(tm
     log = OpinionLog(bot.store, HELLO)
     log.add(bot.store.ratings())
     assert log.report().verdicts == () and log.ratings == 0
-    bot.sessions.approve(bot.sessions.waiting()[0].id)
+    bot.sessions.moderation.approve(bot.sessions.moderation.waiting()[0].id)
     (about,) = {one.content["about"] for one in bot.store.ratings()}
-    bot.sessions.give(bot.store.ratings()[0].conversation, about, 1, "ann")
+    bot.sessions.moderation.give(bot.store.ratings()[0].conversation, about, 1, "ann")
     log.add(bot.store.ratings())
     assert {one.rater for one in log.report().verdicts} == {Rater("ann"), Rater("ann", is_teacher=True)}
     assert log.ratings == 2 and log.report().outcomes == 0  # without a fake user nobody knows success

@@ -154,17 +154,17 @@ def test_untrusted_rating_is_learned_once_approved(bot: Bot) -> None:
     bot.sessions.rate("ann", 1, decision)
     bot.sessions.rate("ann", -1, decision)  # they have changed their mind
     assert bot.learned() == before
-    (waiting,) = bot.sessions.waiting()
+    (waiting,) = bot.sessions.moderation.waiting()
     assert (waiting.content["about"], waiting.content["value"]) == (decision, -1)
-    bot.sessions.approve(waiting.id)
+    bot.sessions.moderation.approve(waiting.id)
     assert bot.learned() == [(decision, reward - 5)]
-    assert bot.sessions.waiting() == []
+    assert bot.sessions.moderation.waiting() == []
     for rating in (waiting.id, 0, decision):
         with pytest.raises(LiveError, match="waits to be approved"):
-            bot.sessions.approve(rating)
+            bot.sessions.moderation.approve(rating)
     bot.sessions.rate("ann", 1, decision)
     bot.sessions.rate("ann", 0.5, decision, is_trusted=True)  # a teacher has said how it is
-    assert bot.sessions.waiting() == [] and bot.learned() == [(decision, reward + 2.5)]
+    assert bot.sessions.moderation.waiting() == [] and bot.learned() == [(decision, reward + 2.5)]
 
 
 def test_a_trusted_rating_counts_at_once(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_each_sender_continues_after_a_restart(tmp_path: Path) -> None:
     bot = Bot(tmp_path / "store")
     assert bot.say("ann") == ["Hello Ann"]
     bot.sessions.rate("bob", 1)  # an ended conversation can still be rated
-    (rating,) = bot.sessions.waiting()
+    (rating,) = bot.sessions.moderation.waiting()
     beginnings = {entry.conversation: entry.content.get(LIVE) for entry in bot.store.entries()
                   if entry.parent is None and LIVE in entry.content}  # fmt: skip
     assert beginnings[rating.conversation] == "bob" and rating.kind == RATING

@@ -364,8 +364,8 @@ def test_teachers_are_told_of_raters_who_contradict_the_others(tmp_path: Path) -
             sender = "<b>liar" if number == 4 else f"person {number}"
             setup.say(sender, f"/{intent}")
             setup.sessions.rate(sender, -1 if number == 4 else 1, is_trusted=False)
-            (rating,) = setup.sessions.waiting()
-            setup.sessions.approve(rating.id)
+            (rating,) = setup.sessions.moderation.waiting()
+            setup.sessions.moderation.approve(rating.id)
     (one,) = follower.look()["raters"]
     assert (one["name"], one["is_teacher"]) == ("<b>liar", False)
     assert one["checked"] == one["contradicted"] >= 8 and one["weight"] < 60
