@@ -65,7 +65,7 @@ class PostgresServer:
         # A killed server loses nothing without fsync, a machine without power would.
         settings = {
             "port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder,
-            "fsync": "off", "shared_buffers": "32MB", "max_connections": 60, "autovacuum": "off",
+            "fsync": "off", "shared_buffers": "32MB", "max_connections": 100, "autovacuum": "off",
         }  # fmt: skip
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self.process = subprocess.Popen(

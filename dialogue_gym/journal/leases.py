@@ -261,8 +261,12 @@ WHERE leases.person = own.person
 """
 _RUNNING = "SELECT 1 FROM pg_stat_activity WHERE right(application_name, length(%(end)s)) = %(end)s"
 _ABANDONED = "SELECT person FROM leases WHERE until < now() LIMIT 20"
+# Flushed, unlike leases: a server that dies would forget a number that somebody has, and give it out again.
 _NUMBER = """
-INSERT INTO conversation_numbers VALUES (true, %(used)s + %(count)s) ON CONFLICT (is_one)
+WITH flushed AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'on', true)
+)
+INSERT INTO conversation_numbers SELECT true, %(used)s + %(count)s FROM flushed ON CONFLICT (is_one)
 DO UPDATE SET last = greatest(conversation_numbers.last, %(used)s) + %(count)s RETURNING last
 """
 _COUNT = "(SELECT count(*) FROM entries WHERE conversation = began.conversation)"

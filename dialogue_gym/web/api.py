@@ -49,6 +49,8 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     429: {"model": ErrorBody, "description": "too many requests"},
     503: {"model": ErrorBody, "description": "too many conversations, or the journal cannot be written"},
 }
+_STORE_RETURNS = 5
+"""Seconds after which a store that could not be used may be back; a database that restarts is."""
 
 
 class RatingBody(BaseModel):
@@ -239,7 +241,8 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(StoreError)
     async def unwritten(request: Request, error: StoreError) -> JSONResponse:
-        return error_body(503, "the message could not be stored and was not processed; try again later")
+        line = "the message could not be stored and was not processed; try again later"
+        return error_body(503, line, {"retry-after": str(_STORE_RETURNS)})
 
 
 def _teachers_of(policy: AccessPolicy) -> Callable[[Request, TeacherRole], Awaitable[str]]:

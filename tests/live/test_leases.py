@@ -27,7 +27,7 @@ from tests.live.handoffs import DOMAIN
 from tests.live.test_sessions import Hello
 from tests.postgres import PostgresServer
 from tests.processes import PROCESSES
-from tests.web.servers import wait_for
+from tests.web.servers import LONG, wait_for
 
 
 class Waiting(ActionRunner):
@@ -201,6 +201,20 @@ def test_nobody_has_to_write_for_a_turn_to_be_finished(url: DatabaseUrl, workers
         one.sessions.expire()
         time.sleep(0.1)
     assert one.sessions.snapshot("ann").waits is None
+
+
+def test_number_of_a_conversation_is_never_given_out_again(
+    workers: list[Worker], postgres: PostgresServer
+) -> None:
+    """Not even by a database that was killed at once: two people would have one conversation."""
+    one, other = (worker.store.leases for worker in workers)
+    assert one is not None and other is not None
+    numbers = []
+    for leases in (one, other, one):
+        numbers.append(leases.next_number(0).result(LONG))
+        postgres.kill()
+        postgres.start()
+    assert numbers == [1, 2, 3]
 
 
 def test_limits_hold_over_all_workers(url: DatabaseUrl) -> None:
