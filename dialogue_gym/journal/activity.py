@@ -1,4 +1,4 @@
-"""The activity log of a store: who did what, and about what. Lines are added and never changed."""
+"""The activity log of a store: who did what, and about what. Lines are never changed; days can be removed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from dialogue_gym.journal.data_folder import DataPath, append_data, file_in, files_in
@@ -45,6 +45,7 @@ class ActivityKind(StrEnum):
     WROTE = "wrote to the domain file"
     EDITED = "edited"
     ERASED = "erased"
+    PRUNED = "removed the log of the days before"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,20 @@ class ActivityLog:
             append_data(path, f"{json.dumps(line)}\n".encode())
         except OSError as error:
             _LOG.error("%s cannot be written: %s", path, error.strerror or error)
+
+    def prune(self, before: date) -> int:
+        """Remove the days before one, all in UTC, and write that down; return how many there were.
+
+        Raises:
+            OSError: they cannot be removed.
+        """
+        # Names of files are dates, in their order.
+        old = [name for name in files_in(self._folder) if name < f"{before:%Y-%m-%d}"]
+        for name in old:
+            file_in(self._folder, name).unlink()
+        if old:
+            self.record(COMMAND_LINE, ActivityKind.PRUNED, f"{before:%Y-%m-%d}")
+        return len(old)
 
     def latest(self) -> Iterator[Activity]:
         """Yield everything, the latest first.

@@ -42,6 +42,14 @@ class AccountError(ValueError):
     """A change of accounts that is not possible. The message is one line, for people to read."""
 
 
+class FirstAccountError(AccountError):
+    """An invitation to a first account that would not administer."""
+
+    def __init__(self) -> None:
+        """Name the role that is needed."""
+        super().__init__(f"the first account must have the role {TeacherRole.ADMINISTER}")
+
+
 class RoleError(Exception):
     """An action that the role of a teacher does not allow. The message is for them to read."""
 
@@ -186,7 +194,7 @@ class Roster:
             name, role = known.name, known.role
         role = role or TeacherRole.TEACH
         if not self.accounts and role is not TeacherRole.ADMINISTER:
-            raise AccountError(f"the first account must have the role {TeacherRole.ADMINISTER}")
+            raise FirstAccountError
         others = {
             digest: one
             for digest, one in self.open_invitations(now).items()

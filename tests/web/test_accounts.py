@@ -290,6 +290,26 @@ def test_the_log_is_kept_by_day_and_half_a_line_harms_no_other(place: StorePlace
     ]
 
 
+def test_old_days_of_the_log_are_removed_which_the_log_says(place: StorePlace) -> None:
+    Store(place).close()
+    url, clock = place.url if isinstance(place, DatabaseUrl) else str(place), Clock()
+    log = ActivityLog(data_folder(place), clock)
+    for who in ("anna", "ben", "carl"):  # from 2001-09-09 on
+        log.record(who, ActivityKind.SIGNED_IN)
+        clock.now += DAY
+    words = ("store", "log", "--store", url, "--prune-before")
+    for day, line in (("2001-9-9", "expected a date such as 2026-01-31"), ("2999-01-01", "has not begun")):
+        done = call(*words, day, "--yes")
+        assert done.returncode == 2 and line in done.stderr
+    assert call(*words, "2001-09-11", typed="n\n").returncode == 1 and len(list(log.latest())) == 3
+    assert call(*words, "2001-09-11", "--yes").stdout == "2 days removed\n"
+    assert call(*words, "2001-09-11", "--yes").stdout == "0 days removed\n"
+    assert [str(one) for one in log.latest()] == [
+        "command line removed the log of the days before 2001-09-11",
+        "carl signed in",
+    ]
+
+
 def test_an_append_or_change_that_is_sent_again_is_done_once(database: DatabaseUrl) -> None:
     """As after a connection that was lost before its answer came."""
     folder = data_folder(database)
@@ -311,7 +331,11 @@ def test_an_append_or_change_that_is_sent_again_is_done_once(database: DatabaseU
             ("invite", "anna", "--role", "boss"),
             "--role: unknown role 'boss'; valid: administer, approve, teach",
         ),
-        (("invite", "anna"), "the first account must have the role administer"),
+        (("invite", "anna"), "the first account must have the role administer: give --role administer"),
+        (
+            ("invite", "anna", "--role", "approve"),
+            "the first account must have the role administer: give --role administer",
+        ),
         (("invite", "bot", "--role", "administer"), "'bot' cannot be a teacher's name: 'bot' is reserved"),
         (("invite", "command line"), "'command line' cannot be a teacher's name"),
         (("invite", "anna", "--role", "administer", "--url", "bot.example"), "--url 'bot.example': expected"),
