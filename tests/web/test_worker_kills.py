@@ -40,7 +40,7 @@ from tests.web.test_monitoring import HOOK
 from tests.web.test_workers import Workers, status
 
 SENDERS = 20
-CHANNEL, TOKEN = "load", "a token without the limits of an address"
+CHANNEL, TOKEN = "load", "has-no-limits-of-an-address"
 MOMENTS, SEED = int(os.environ.get("MOMENTS", 8)), int(os.environ.get("SEED", 1))
 SETTLED = 4.0
 """Seconds without anything between a moment and the end."""
