@@ -104,6 +104,9 @@ class TooManyTries(Exception):
 class AccessPolicy:
     """The rules of access: hosts, origins, teachers' accounts or their one password, and their cookies.
 
+    Accounts and sign-ins are read from the store each time, which takes seconds while its database is down:
+    an event loop asks in a thread.
+
     The password is for one person alone: with it they sign in under any name, and administer. As soon as
     there are accounts, teachers need one, and the password is that of OpenEnv's clients alone.
 
@@ -143,7 +146,7 @@ class AccessPolicy:
             )
         if self.password is not None and len(self.password) < LEAST_PASSWORD:
             raise ValueError(f"the password is too short: {LEAST_PASSWORD} characters at least")
-        key = _key(self.folder / _KEY_FILE)
+        self._key = key = _key(self.folder / _KEY_FILE)
         # The password is part of the secret, so that a new one ends all sessions of the old.
         secret = hmac.digest(key, (self.password or "").encode(), "sha256")
         self._names = URLSafeTimedSerializer(secret, salt=COOKIE)
@@ -169,7 +172,7 @@ class AccessPolicy:
 
     def signer(self, purpose: str) -> URLSafeSerializer:
         """Return a signer of texts for one purpose, which stays valid under another password."""
-        return URLSafeSerializer(_key(self.folder / _KEY_FILE), salt=purpose)
+        return URLSafeSerializer(self._key, salt=purpose)
 
     def account(self, teacher: str) -> Account | None:
         """Return the account of a teacher; None without one."""
@@ -208,7 +211,7 @@ class AccessPolicy:
         Raises:
             OSError: the accounts cannot be read.
         """
-        if not self.has_accounts:
+        if not await asyncio.to_thread(lambda: self.has_accounts):
             return name if self.try_password(realm, request, password) else None
         applicant = self._applicant(realm, request, name)
         async with self.attempts.turn:

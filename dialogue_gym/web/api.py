@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from anyio.to_thread import run_sync
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Security
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBasic, HTTPBearer
@@ -239,8 +240,9 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     explain_unreadable(app)
 
+    @app.exception_handler(OSError)  # of the files that belong to the store
     @app.exception_handler(StoreError)
-    async def unwritten(request: Request, error: StoreError) -> JSONResponse:
+    async def unwritten(request: Request, error: Exception) -> JSONResponse:
         line = "the message could not be stored and was not processed; try again later"
         return error_body(503, line, {"retry-after": str(_STORE_RETURNS)})
 
@@ -249,13 +251,13 @@ def _teachers_of(policy: AccessPolicy) -> Callable[[Request, TeacherRole], Await
     """Return a function that returns the teacher who sends a request; see `rest_app`."""
 
     async def teacher(request: Request, role: TeacherRole) -> str:
-        if policy.has_accounts:
+        if await run_sync(lambda: policy.has_accounts):
             scheme, given = 'Basic realm="teachers", charset="UTF-8"', name_and_password(request)
             needed = "the name and password of an account required, as HTTP's basic authentication"
         else:
             token = bearer(request)
             # Without a password nobody is a teacher here, rather than everybody.
-            given = None if token is None or not policy.needs_sign_in else (PERSON, token)
+            given = None if token is None or policy.password is None else (PERSON, token)
             scheme, needed = "Bearer", "teacher's password required"
         try:
             found = await policy.identify(API_REALM, request, *given) if given else None
@@ -264,7 +266,7 @@ def _teachers_of(policy: AccessPolicy) -> Callable[[Request, TeacherRole], Await
             raise HTTPException(429, "too many wrong passwords", headers) from None
         if found is None:
             raise HTTPException(401, needed, {"www-authenticate": scheme})
-        if not policy.allows(found, role):
+        if not await run_sync(policy.allows, found, role):
             raise HTTPException(403, str(RoleError(role)))
         return found
 

@@ -89,11 +89,14 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
     if domain.fake_user is not None:
         offered = (*offered, _PLAY)
 
-    async def workspace_of(request: Request) -> Workspace:
+    def found(request: Request) -> Workspace:
         teacher = policy.teacher(request.headers)
         if teacher is None and policy.needs_sign_in:  # it has ended since the request was let in
             raise HTTPException(401, "sign in again")
-        return await asyncio.to_thread(workspaces.of, teacher or PERSON)
+        return workspaces.of(teacher or PERSON)
+
+    async def workspace_of(request: Request) -> Workspace:
+        return await asyncio.to_thread(found, request)
 
     @ui.page("/", title="Teach", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
     async def teach_page(request: Request) -> None:
@@ -111,13 +114,13 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
     async def conversations_page(request: Request) -> None:
         workspace = await workspace_of(request)
         _frame("/conversations", workspace, offered)
-        build_conversations(workspace, watchers, f"{PATH}/")
+        await build_conversations(workspace, watchers, f"{PATH}/")
 
     @ui.page("/domain", title="Domain", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
     async def domain_page(request: Request) -> None:
         workspace = await workspace_of(request)
         _frame("/domain", workspace, offered)
-        build_domain(workspace, watchers)
+        await build_domain(workspace, watchers)
 
     if (handoff := workspaces.handoff) is not None:
 
@@ -125,7 +128,7 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
         async def people_page(request: Request) -> None:
             workspace = await workspace_of(request)
             _frame("/people", workspace, offered)
-            build_people(handoff, workspace)
+            await build_people(handoff, workspace)
 
     if domain.fake_user is not None:
         play = PlayPage(domain, head=_THEME)

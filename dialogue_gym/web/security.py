@@ -22,6 +22,8 @@ MOST_BYTES = 1_000_000
 ENTER = "/enter"
 """The path of the sign-in form."""
 _FINISH_BYTES, _FINISH_SECONDS = 20 * MOST_BYTES, 5.0
+_SIGNED_OUT, _TRY_LATER = 1008, 1013
+"""Codes with which a socket is closed (https://www.iana.org/assignments/websocket)."""
 _LOG = logging.getLogger(__name__)
 _TOO_LARGE = 413, f"request too large: more than {MOST_BYTES} bytes"
 
@@ -66,7 +68,7 @@ class AccessMiddleware:
             return
         home = scope.get("root_path", "")
         try:
-            is_signed_out = self._enter is not None and self._is_signed_out(headers)
+            is_signed_out = self._enter is not None and await self._is_signed_out(headers)
         except OSError as error:  # nobody gets in while the store does not say who may
             _LOG.error("%s", error)
             await _refuse(scope, receive, send, 503, "the store cannot be used at present; try again later")
@@ -94,7 +96,8 @@ class AccessMiddleware:
             is_framed = scope["path"] == self._framed
             added = security_headers(self._content, self._policy.frames if is_framed else ())
             if self._enter:
-                added += self._policy.renewal(headers, home, scope["scheme"] == "https")
+                is_https = scope["scheme"] == "https"
+                added += await asyncio.to_thread(self._policy.renewal, headers, home, is_https)
             await self._app(scope, body, _with_headers(send, added))
         else:
             await _refuse(scope, receive, send, *_TOO_LARGE, is_read=True)
@@ -127,9 +130,26 @@ class AccessMiddleware:
             return 429, str(error)
         return None if is_right else (401, "wrong password")
 
-    def _is_signed_out(self, headers: Headers) -> bool:
+    async def _is_signed_out(self, headers: Headers) -> bool:
+        """Return whether a teacher has to sign in first.
+
+        Raises:
+            OSError: the store does not say.
+        """
+
+        def is_signed_out() -> bool:
+            return self._policy.needs_sign_in and self._policy.teacher(headers) is None
+
         # Asked for each message: the first account closes an open server, also for those who are in.
-        return self._policy.needs_sign_in and self._policy.teacher(headers) is None
+        return await asyncio.to_thread(is_signed_out)
+
+    async def _must_close(self, headers: Headers) -> int | None:
+        """Return the code with which a socket has to be closed; None if it may go on."""
+        try:
+            return _SIGNED_OUT if await self._is_signed_out(headers) else None
+        except OSError as error:
+            _LOG.error("%s", error)
+            return _TRY_LATER
 
     def _while_signed_in(self, headers: Headers, receive: Receive, send: Send) -> tuple[Receive, Send]:
         """Return the channels of a socket, which closes once the teacher is signed out."""
@@ -137,17 +157,19 @@ class AccessMiddleware:
 
         async def receiving() -> Message:
             message = await receive()
-            if message["type"] == "websocket.receive" and self._is_signed_out(headers):
-                return {"type": "websocket.disconnect", "code": 1008}
+            if message["type"] == "websocket.receive" and (code := await self._must_close(headers)):
+                return {"type": "websocket.disconnect", "code": code}
             return message
 
         async def sending(message: Message) -> None:
             nonlocal has_ended
             if has_ended:
                 return
-            if message["type"] == "websocket.send" and self._is_signed_out(headers):
+            if message["type"] == "websocket.send" and (code := await self._must_close(headers)):
+                if has_ended:  # another message was first
+                    return
                 has_ended = True
-                message = {"type": "websocket.close", "code": 1008}
+                message = {"type": "websocket.close", "code": code}
             await send(message)
 
         return receiving, sending

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.web.account_file import AccountFile
 from dialogue_gym.web.accounts import TeacherRole
 from tests.commands import call
+from tests.postgres import PostgresServer
 from tests.web.browsers import Tab, browser, playwright
 from tests.web.requests import PASSWORD, ask, cookies_of, enter, invite, join, open_socket, sign_in
 from tests.web.servers import Served, wait_for
@@ -290,6 +292,32 @@ def test_nobody_gets_in_while_the_store_cannot_be_read(tmp_path: Path) -> None:
         sessions.rmdir()
         (place / "before").rename(sessions)
         assert ask(server, Cookie=anna)[0] == 200 and enter(server, OWN, "anna")[0] == 303
+        assert "Traceback" not in server.log.read_text()
+    finally:
+        server.kill()
+
+
+def test_others_are_answered_while_accounts_wait_for_the_database(
+    database: DatabaseUrl, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    accounts = AccountFile(data_folder(database))
+    accounts.join(accounts.invite("anna", TeacherRole.ADMINISTER, "anna")[0], OWN)
+    server = served_on(database, tmp_path, "--talk")
+    try:
+        anna = cookies_of(enter(server, OWN, "anna"))
+        with ThreadPoolExecutor(4) as threads:
+            postgres.kill()
+            waiting = [
+                threads.submit(ask, server, "/teach/teachers", Cookie=anna),
+                threads.submit(enter, server, OWN, "anna"),
+                threads.submit(ask, server, "/api/ratings", **basic("anna")),
+                threads.submit(ask, server, "/teach/enter", "POST", "do=sign_out", Cookie=anna),
+            ]
+            for _ in range(5):
+                assert ask(server, "/health/live")[0] == 200
+            assert not any(one.done() for one in waiting)
+            postgres.start()
+            assert [one.result()[0] for one in waiting] == [200, 303, 200, 303]
         assert "Traceback" not in server.log.read_text()
     finally:
         server.kill()

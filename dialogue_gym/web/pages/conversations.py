@@ -28,6 +28,7 @@ from dialogue_gym.web.listing import (
     rows,
     unnamed_words,
 )
+from dialogue_gym.web.pages.refreshing import patient
 from dialogue_gym.web.pages.teach import PARTS, Watchers
 from dialogue_gym.web.view import Json
 from dialogue_gym.web.workspace import StaleCommand, Workspace
@@ -164,7 +165,7 @@ class Reader:
             return not faults
 
 
-def conversations_page(workspace: Workspace, watchers: Watchers, home: str) -> None:
+async def conversations_page(workspace: Workspace, watchers: Watchers, home: str) -> None:
     """Build the page; `home` is the path of all pages."""
     page, reader = ConversationsView(), Reader(workspace)
     page._props["home"] = home
@@ -210,10 +211,10 @@ def conversations_page(workspace: Workspace, watchers: Watchers, home: str) -> N
             await look()
 
     async def refresh() -> None:
-        if reader.has_news():
+        if await asyncio.to_thread(reader.has_news):
             await look()
 
-    ui.timer(_EVERY, refresh)
+    ui.timer(_EVERY, patient(refresh))
     page.on("search", search)
     page.on("read", read)
     page.on("approve", approve)
@@ -222,4 +223,4 @@ def conversations_page(workspace: Workspace, watchers: Watchers, home: str) -> N
     page.on("name", name)
     page.on("open", resume)
     page.on("refresh", look)
-    page.show(reader.look())
+    await look()

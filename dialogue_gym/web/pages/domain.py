@@ -29,6 +29,7 @@ from dialogue_gym.domain.slot import (
 )
 from dialogue_gym.teaching.domain_edits import EditError
 from dialogue_gym.web.domain_desk import DomainDesk, DomainNow, Edit, slot_parts
+from dialogue_gym.web.pages.refreshing import patient
 from dialogue_gym.web.pages.teach import PARTS, Watchers
 from dialogue_gym.web.view import Json
 from dialogue_gym.web.workspace import Workspace
@@ -171,7 +172,7 @@ def _sendable(text: str) -> str:
     return text
 
 
-def domain_page(workspace: Workspace, watchers: Watchers) -> None:
+async def domain_page(workspace: Workspace, watchers: Watchers) -> None:
     """Build the page."""
     page, editor = DomainView(), DomainEditor(workspace.shared.desk, workspace.teacher)
 
@@ -188,10 +189,10 @@ def domain_page(workspace: Workspace, watchers: Watchers) -> None:
         await watchers.update_others()
 
     async def refresh() -> None:
-        if editor.has_news():
+        if await asyncio.to_thread(editor.has_news):
             await look()
 
-    ui.timer(_EVERY, refresh)
+    ui.timer(_EVERY, patient(refresh))
     page.on("read", read)
     page.on("edit", edit)
-    page.show(editor.look())
+    await look()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import html
 import logging
+from functools import partial
 from importlib.resources import files
 from urllib.parse import parse_qs
 
@@ -131,19 +132,22 @@ async def take_form(policy: AccessPolicy, request: Request, path: str) -> Respon
     """
     form = SentForm(await request.body())
     if (action := form["do"]) in ("sign_out", "sign_out_everywhere"):
-        removal = policy.sign_out(request.headers, path, everywhere=action == "sign_out_everywhere")
+        everywhere = action == "sign_out_everywhere"
+        removal = await asyncio.to_thread(policy.sign_out, request.headers, path, everywhere)
         return _redirect(f"{path}{ENTER}", [removal])
+    again = partial(asyncio.to_thread, sign_in_page, policy, request, path, form["name"])
     try:
-        if action == _CHANGE and (teacher := policy.teacher(request.headers)):
+        teacher = await asyncio.to_thread(policy.teacher, request.headers) if action == _CHANGE else None
+        if teacher:
             return await _change_password(policy, request, path, teacher, form)
         return await _sign_in(policy, request, path, form)
     except TooManyTries as refused:
         error = f"Too many wrong passwords. Try again in {counted(refused.seconds, 'second')}."
-        refusal = sign_in_page(policy, request, path, form["name"], error, 429)
+        refusal = await again(error, 429)
         refusal.headers["retry-after"] = str(refused.seconds)
         return refusal
     except AccountError as error:
-        return sign_in_page(policy, request, path, form["name"], as_sentence(str(error)), 400)
+        return await again(as_sentence(str(error)), 400)
     except OSError as failed:
         return _failure(failed)
 
@@ -151,13 +155,17 @@ async def take_form(policy: AccessPolicy, request: Request, path: str) -> Respon
 async def _sign_in(policy: AccessPolicy, request: Request, path: str, form: SentForm) -> Response:
     name = form["name"].strip() or PERSON
     teacher = await policy.identify(TEACH, request, name, form["password"])
-    if teacher is None:
-        error = "Wrong name or password." if policy.has_accounts else "Wrong password."
-        return sign_in_page(policy, request, path, name, error, 401)
-    if fault := teacher_fault(teacher):
-        error = f"Please choose another name: {fault}."
-        return sign_in_page(policy, request, path, name, error, 400)
-    return _signed_in(policy, request, path, teacher)
+
+    def answer() -> Response:
+        if teacher is None:
+            error = "Wrong name or password." if policy.has_accounts else "Wrong password."
+            return sign_in_page(policy, request, path, name, error, 401)
+        if fault := teacher_fault(teacher):
+            error = f"Please choose another name: {fault}."
+            return sign_in_page(policy, request, path, name, error, 400)
+        return _signed_in(policy, request, path, teacher)
+
+    return await asyncio.to_thread(answer)
 
 
 def _signed_in(policy: AccessPolicy, request: Request, path: str, teacher: str) -> Response:
@@ -168,13 +176,17 @@ def _signed_in(policy: AccessPolicy, request: Request, path: str, teacher: str) 
 async def _change_password(
     policy: AccessPolicy, request: Request, path: str, teacher: str, form: SentForm
 ) -> Response:
-    account = policy.account(teacher)
+    account = await asyncio.to_thread(policy.account, teacher)
     if account is None or await policy.identify(TEACH, request, teacher, form["password"]) is None:
-        return sign_in_page(policy, request, path, teacher, "Wrong password.", 401)
+        return await asyncio.to_thread(sign_in_page, policy, request, path, teacher, "Wrong password.", 401)
     password = form.new_password()
-    await asyncio.to_thread(policy.accounts.change_password, policy.accounts.roster.known(teacher), password)
-    policy.log.record(teacher, ActivityKind.CHANGED_PASSWORD)
-    return _signed_in(policy, request, path, teacher)
+
+    def change() -> Response:
+        policy.accounts.change_password(policy.accounts.roster.known(teacher), password)
+        policy.log.record(teacher, ActivityKind.CHANGED_PASSWORD)
+        return _signed_in(policy, request, path, teacher)
+
+    return await asyncio.to_thread(change)
 
 
 async def take_invitation(policy: AccessPolicy, request: Request, token: str, path: str) -> Response:
@@ -187,12 +199,17 @@ async def take_invitation(policy: AccessPolicy, request: Request, token: str, pa
         path: the path of the teachers' pages.
     """
     form = SentForm(await request.body())
+
+    def join() -> Response:
+        try:
+            account = policy.accounts.join(token, form.new_password())
+            policy.log.record(account.name, ActivityKind.JOINED)
+            return _signed_in(policy, request, path, account.name)
+        except AccountError as error:  # if it is about the link, the page says so by itself
+            return join_page(policy, token, as_sentence(str(error)))
+
     try:
-        account = await asyncio.to_thread(policy.accounts.join, token, form.new_password())
-        policy.log.record(account.name, ActivityKind.JOINED)
-        return _signed_in(policy, request, path, account.name)
-    except AccountError as error:  # if it is about the link, the page says so by itself
-        return join_page(policy, token, as_sentence(str(error)))
+        return await asyncio.to_thread(join)
     except OSError as failed:
         return _failure(failed)
 

@@ -19,6 +19,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff, OpenConversation
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.teaching.preview import preview_of
+from dialogue_gym.web.pages.refreshing import patient
 from dialogue_gym.web.pages.teach import PARTS
 from dialogue_gym.web.view import Json, chat_of, search_of
 from dialogue_gym.web.workspace import Workspace
@@ -173,7 +174,7 @@ def _talk(talk: OpenConversation) -> Json:
     }
 
 
-def people_page(handoff: Handoff, workspace: Workspace) -> None:
+async def people_page(handoff: Handoff, workspace: Workspace) -> None:
     """Build the page."""
     shared = workspace.shared
     page, watch = PeopleView(), Follower(handoff, shared.store, workspace.teacher, shared.log)
@@ -188,10 +189,10 @@ def people_page(handoff: Handoff, workspace: Workspace) -> None:
 
         return do
 
-    ui.timer(_EVERY, look)
+    ui.timer(_EVERY, patient(look))
     page.on("read", does(watch.open))
     page.on("take_over", does(watch.take_over))
     page.on("give_back", does(watch.give_back))
     page.on("decide", does(watch.decide))
     page.on("say", does(watch.say))
-    page.show(watch.look())
+    await look()

@@ -15,6 +15,7 @@ from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.journal.labels import Label
 from dialogue_gym.reports import EXACT, FailedDialogue, Report
 from dialogue_gym.teaching.progress import TaughtDialogue, dialogues, figures, success_after
+from dialogue_gym.web.pages.refreshing import patient
 from dialogue_gym.web.pages.teach import Watchers
 from dialogue_gym.web.taught_success import OutdatedError, Taught
 from dialogue_gym.web.workspace import Workspace
@@ -185,7 +186,7 @@ def show_progress(workspace: Workspace, watchers: Watchers) -> None:
                 is_busy = False
 
     show()
-    ui.timer(_EVERY, lambda: background_tasks.create(tick()))
+    ui.timer(_EVERY, lambda: background_tasks.create(patient(tick)()))
 
 
 def show_success(progress: Progress, teach: Callable[[FailedDialogue], Awaitable[None]]) -> None:
