@@ -163,11 +163,10 @@ class AccessMiddleware:
 
         async def sending(message: Message) -> None:
             nonlocal has_ended
-            if has_ended:
+            code = await self._must_close(headers) if message["type"] == "websocket.send" else None
+            if has_ended:  # another message was first
                 return
-            if message["type"] == "websocket.send" and (code := await self._must_close(headers)):
-                if has_ended:  # another message was first
-                    return
+            if code:
                 has_ended = True
                 message = {"type": "websocket.close", "code": code}
             await send(message)

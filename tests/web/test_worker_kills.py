@@ -39,7 +39,7 @@ from tests.web.servers import wait_for
 from tests.web.test_monitoring import HOOK
 from tests.web.test_workers import Workers, status
 
-SENDERS = 20
+SENDERS = 30
 CHANNEL, TOKEN = "load", "has-no-limits-of-an-address"
 MOMENTS, SEED = int(os.environ.get("MOMENTS", 8)), int(os.environ.get("SEED", 1))
 SETTLED = 4.0
@@ -53,7 +53,7 @@ class Sender(threading.Thread):
     """Somebody who writes, and sends each message again until it is answered."""
 
     def __init__(self, name: str, ports: list[int], is_over: threading.Event) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, daemon=True)
         self.answers: dict[str, tuple[str, list[str]]] = {}
         """The text of each message and the texts of its answer, by its key."""
         self.times: list[tuple[float, float]] = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import html
 import logging
-from functools import partial
 from importlib.resources import files
 from urllib.parse import parse_qs
 
@@ -135,7 +134,10 @@ async def take_form(policy: AccessPolicy, request: Request, path: str) -> Respon
         everywhere = action == "sign_out_everywhere"
         removal = await asyncio.to_thread(policy.sign_out, request.headers, path, everywhere)
         return _redirect(f"{path}{ENTER}", [removal])
-    again = partial(asyncio.to_thread, sign_in_page, policy, request, path, form["name"])
+
+    async def again(error: str, status: int) -> Response:
+        return await asyncio.to_thread(sign_in_page, policy, request, path, form["name"], error, status)
+
     try:
         teacher = await asyncio.to_thread(policy.teacher, request.headers) if action == _CHANGE else None
         if teacher:
