@@ -11,10 +11,12 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 import webbrowser
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from getpass import getpass
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -45,6 +47,7 @@ _SWITCH = 0.0005
 """Seconds after which a thread that computes, such as the learner's, lets the event loop go on. The loop
 waits so long each time that it has news: with Python's own 5 ms, answers took twice as long."""
 _LEAST_TOKEN = 16
+_LIBRARY, _PLACES = Path(__file__).parents[1], 3
 _PASSWORD_FILE = FileKind("file with a password", FileError)
 _TOKEN_FILE = FileKind("file of tokens", FileError)
 
@@ -196,22 +199,49 @@ def stopping_in_time() -> Iterator[Callable[[], Awaitable[None]]]:
     hangs would keep it even after the end of the context.
     """
     is_done = False
+    loops: list[asyncio.AbstractEventLoop] = []
 
     def end() -> None:
         if not is_done:
-            print("(something did not stop in time; the next start goes on from the journal)", flush=True)
+            late = "; ".join(_under_way(loops))
+            print(
+                f"(something did not stop in time; the next start goes on from the journal: {late})",
+                flush=True,
+            )
         os._exit(not is_done)
 
     timer = threading.Timer(_ALL_STOPS, end)
     timer.daemon = True
 
     async def begin() -> None:
+        loops.append(asyncio.get_running_loop())
         timer.start()
 
     yield begin
     is_done = True
     if timer.is_alive():
         gc.freeze()  # the interpreter would look through PyTorch's many objects at its end, for seconds
+
+
+def _under_way(loops: Iterable[asyncio.AbstractEventLoop]) -> Iterator[str]:
+    """Yield a phrase for each task and thread that runs, with its last places in this library."""
+    for loop in loops:
+        for task in asyncio.all_tasks(loop):
+            yield f"task {task.get_name()} {_places(task.get_stack())}"
+    frames = sys._current_frames()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and (frame := frames.get(thread.ident or 0)):
+            stack = [one for one, _ in traceback.walk_stack(frame)]
+            yield f"thread {thread.name} {_places(stack[::-1])}"
+
+
+def _places(stack: Iterable[FrameType]) -> str:
+    """Return the last places of a stack, the innermost last: those of this library, or any without one."""
+    places = [(Path(one.f_code.co_filename), one.f_lineno, one.f_code.co_name) for one in stack]
+    own = [place for place in places if _LIBRARY in place[0].parents] or places
+    return (
+        " > ".join(f"{file.stem}:{line} {function}" for file, line, function in own[-_PLACES:]) or "nowhere"
+    )
 
 
 def _stop_at(ends: threading.Event, running: uvicorn.Server) -> None:

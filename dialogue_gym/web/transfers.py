@@ -131,7 +131,10 @@ class Transfer:
         Raises:
             FileError: the file cannot be read, or nothing can be added to it.
             OSError: the file cannot be written.
+            RoleError: the teacher may not write to it.
         """
+        if writes:
+            self.workspace.require(TeacherRole.ADMINISTER)
         with self.workspace.shared.lock:
             self.workspace.catch_up()
             about = self.workspace.shared.store.domain
@@ -140,7 +143,6 @@ class Transfer:
                 files = self.workspace.shared.store.files
                 growth = growth_of(self.workspace.session.history, about.source, files.nlu)
             if growth and writes:
-                self.workspace.require(TeacherRole.ADMINISTER)
                 growth.write()
                 self.workspace.record(ActivityKind.WROTE, f"{growth.files}")
         if growth is None:
@@ -255,7 +257,7 @@ def add_transfers(
             headers = {"Content-Disposition": f'attachment; filename="{name}"'}
             return Response(archive, media_type="application/zip", headers=headers)
         try:
-            path = transfer.exported(name)
+            path = await asyncio.to_thread(transfer.exported, name)
         except TransferError as error:
             return PlainTextResponse(f"{error}\n", 404)
         return FileResponse(path, filename=path.name, content_disposition_type="attachment")

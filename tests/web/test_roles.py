@@ -176,6 +176,7 @@ def test_each_request_that_a_role_does_not_allow_is_refused(server: Served, plac
     for cookie in (ben, cora):
         for method, path, body in (
             ("POST", "export?target=chats", ""),
+            ("POST", "growth?write=true", ""),
             ("GET", "export/chats.zip", None),
             ("GET", "export/chats/conversations.jsonl", None),
             ("POST", "import/domain?name=x.yml", "intents: [bye]"),
