@@ -112,8 +112,8 @@ class PostgresLink:
         Raises:
             StoreError: it fails, or the server does not come back in time.
         """
+        until = time.monotonic() + PATIENCE  # those who wait for others to give up have waited, too
         with self._mutex, errors_of(self.url):
-            until = time.monotonic() + PATIENCE
             while True:
                 try:
                     cursor = self._connected().execute(query, values or None)

@@ -48,9 +48,10 @@ _NOTHING: Json = {
 
 
 class VisitorMessage(BaseModel):
-    """A visitor's message, and the part of a conversation that their page shows: its first messages."""
+    """A visitor's message and its key, and the beginning of a conversation that their page shows."""
 
     text: str = Field(strict=True)
+    key: str | None = Field(None, strict=True)
     conversation: str = Field("", strict=True)
     seen: int = Field(0, strict=True, ge=0, lt=1 << 53)
 
@@ -99,7 +100,8 @@ def add_visitors(server: FastAPI, inbox: Inbox, branding: Branding, tokens: Visi
     @server.post(f"{PATH}/say", include_in_schema=False)
     async def say(request: Request, message: VisitorMessage) -> Json:
         visitor = await run_sync(tokens.visitor_of, request)  # it may wait for the sessions' lock
-        reply = await inbox.take(VISITORS_PAGE, visitor, message.text, network_of_client(request))
+        network = network_of_client(request)
+        reply = await inbox.take(VISITORS_PAGE, visitor, message.text, network, message.key)
         history = await run_sync(people.history, visitor, True)
         news = _news(history, message.conversation, message.seen)
         notes: list[Json] = [{"who": "note", "text": printable(note)} for note in reply.notes]

@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,7 @@ from dialogue_gym.journal.data_folder import data_folder, write_new_data
 from dialogue_gym.journal.database_file import DatabaseFile
 from dialogue_gym.journal.entry import Draft, Entry
 from dialogue_gym.journal.place import DatabaseUrl, PlaceError, place_of
+from dialogue_gym.journal.postgres_link import PostgresLink
 from dialogue_gym.journal.store import Store, StoreError
 from tests.journal.cut import Cut
 from tests.journal.test_store import SECRET, fill, note
@@ -128,6 +130,30 @@ def test_write_whose_answer_is_lost_is_done_once(
             second, third = store.append_all([Draft("a", "note", {}, first.id), Draft("b", "note", {})])
             assert cut.count == 1 and second.parent == first.id and third.time == second.time
             assert list(store.entries()) == [first, second, third] and store.check() == []
+
+
+def test_those_who_wait_for_a_server_give_up_together(
+    database: DatabaseUrl, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_link, "PATIENCE", 2.0)
+    attempts: Counter[int] = Counter()
+    connected = PostgresLink._connected
+
+    def count(link: PostgresLink) -> Any:
+        attempts[threading.get_ident()] += 1
+        return connected(link)
+
+    with Store(database) as store, ThreadPoolExecutor(3) as pool:
+        monkeypatch.setattr(PostgresLink, "_connected", count)
+        postgres.kill()
+        try:
+            for asked in [pool.submit(store.last_id) for _ in range(3)]:
+                with pytest.raises(StoreError, match="no server answers there"):
+                    asked.result()
+        finally:
+            postgres.start()
+    first, *others = sorted(attempts.values(), reverse=True)
+    assert len(others) == 2 and sum(others) < first, "one after the other, each for all of its patience"
 
 
 def test_killed_server_loses_and_repeats_nothing(database: DatabaseUrl, postgres: PostgresServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -156,6 +157,38 @@ def test_teacher_takes_over_one_of_two_visitors(browser: playwright.Browser, ser
     (words,) = {one.content["about"] for one in ratings}  # the teacher's own
     assert [one.content.get("pending", False) for one in ratings] == [True, False]
     assert "Let me see. 2" in str(next(entry for entry in entries if entry.id == words).content)
+
+
+@pytest.mark.parametrize("loses_answer", [True, False])
+def test_a_message_is_sent_again_until_it_is_answered_once(
+    browser: playwright.Browser, server: Served, loses_answer: bool
+) -> None:
+    """As while the server or its database restarts, or the network is cut."""
+    fay = Visitor(browser, server)
+    fay.say("/greet")
+    keys = []
+
+    def answer(route: playwright.Route) -> None:
+        keys.append(json.loads(route.request.post_data)["key"])
+        if len(keys) > 2:
+            route.continue_()
+        elif loses_answer:
+            route.fetch()
+            route.abort()
+        else:
+            detail = "the message could not be stored and was not processed; try again later"
+            route.fulfill(status=503, headers={"retry-after": "5"}, json={"detail": detail})
+
+    fay.page.route("**/talk/say", answer)
+    before = len(fay.answers)
+    fay.page.fill("#text", "/order")
+    fay.page.press("#text", "Enter")
+    fay.page.wait_for_selector("text=Trying again")
+    fay.page.wait_for_function("count => document.querySelectorAll('.bot').length > count", arg=before)
+    assert len(fay.answers) == before + 1 and fay.page.locator(".you").count() == 2
+    assert len(keys) == 3 and len(set(keys)) == 1
+    fay.say("/order")  # the same text is another message
+    assert len(set(keys)) == 2 and len(fay.answers) == before + 2 and fay.faults == []
 
 
 def ratings(server: Served) -> list[tuple[str, float]]:

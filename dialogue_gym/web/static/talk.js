@@ -3,12 +3,15 @@ const [chat, state, form, text, leave, closing] = ["chat", "state", "form", "tex
 const PAUSE = 2000;
 const QUIET_PAUSE = 30000;
 const CONFIRM_SECONDS = 4;
+const [ATTEMPTS, LONGEST_WAIT] = [6, 10];
+const RESTARTS = "The bot is not available at the moment. Trying again…";
 const WAITS = { person: "A colleague is taking a look and will reply here.", bot: "One moment, please." };
 const [AGAIN, SURE] = ["Start again", "Really start again?"];
 const isFramed = window.parent !== window;
 let seen = { conversation: "", seen: 0 };
 let waits = null; // "bot" or "person", whoever answers next
 let waiting;
+let unsent = { text: "", key: "" }; // a message that may have arrived, and its key, with which it is answered once
 
 // In a frame of another site there are neither cookies nor, in many browsers, storage: the widget keeps the
 // visitor's token at its own site and passes it in the fragment. The server signs one for a new visitor, which
@@ -37,7 +40,10 @@ async function request(path, given, headers) {
   };
   const response = await fetch(path, options || { headers });
   const answer = response.status === 204 ? {} : await response.json();
-  if (!response.ok) throw Object.assign(new Error(answer.detail || "Something went wrong."), { status: response.status });
+  if (!response.ok) {
+    const wait = Number(response.headers.get("retry-after"));
+    throw Object.assign(new Error(answer.detail || "Something went wrong."), { status: response.status, wait });
+  }
   return answer;
 }
 
@@ -196,6 +202,26 @@ async function look() {
   }
 }
 
+// Says a message, again while the server restarts or its store is out of reach.
+async function say(written) {
+  if (unsent.text !== written) {
+    const key = [...crypto.getRandomValues(new Uint32Array(4))].join("-");
+    unsent = { text: written, key };
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const news = await ask("say", { text: written, key: unsent.key, ...seen });
+      unsent = { text: "", key: "" };
+      return news;
+    } catch (error) {
+      const isAway = (error.status ?? 503) >= 502 && !(error.wait > LONGEST_WAIT);
+      if (!isAway || attempt === ATTEMPTS) throw error;
+    }
+    state.textContent = RESTARTS;
+    await new Promise((goOn) => setTimeout(goOn, PAUSE));
+  }
+}
+
 // Sends a message: the text of the box, or the payload of a button, which is shown as its title.
 async function send(written, title) {
   if (!written || form.dataset.waits) return;
@@ -207,12 +233,15 @@ async function send(written, title) {
   let news = null;
   let fault = "";
   try {
-    news = await ask("say", { text: written, ...seen });
+    news = await say(written);
   } catch (error) {
     fault = error.message.replace(/\.$/, "");
     // The message may have arrived, and only its reply be lost.
     const known = await ask(`state?${new URLSearchParams(seen)}`).catch(() => null);
-    if (known?.messages.some((message) => message.who === "you" && message.text === (title ?? written))) news = known;
+    if (known?.messages.some((message) => message.who === "you" && message.text === (title ?? written))) {
+      news = known;
+      unsent = { text: "", key: "" };
+    }
   }
   sending.remove();
   setTyping(false);
