@@ -2,17 +2,18 @@
 
 Users are drawn at random. Each talks to a bot with mistakes that explores, as a live bot does, and a fake
 user is fitted to what the journal would say of it. The tables count how often a 95 % interval covers the
-true figure, and compare policies that were made for the fitted user with those for the true one.
+true figure, and compare policies that were made for the fitted user with those for the true one. Finished
+trials are kept in `trials.jsonl`: the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import itertools
-import json
+import hashlib
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,9 +23,12 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from agents.benchmark.parallel import run_all
+from agents.benchmark.record import Journal
+from agents.benchmark.workers import WorkerDied, on_cores
+from agents.exact.table_ascent import improved
 from agents.off_policy import MISTAKES, Habit
-from dialogue_gym import Domain, load_domain
+from dialogue_gym import Domain, fitting, load_domain, rules
+from dialogue_gym.bounds import TooLarge
 from dialogue_gym.domain import Noise, Profile, domain_text
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.exact import SolverPolicy, evaluate_exactly, solve
@@ -38,6 +42,7 @@ from dialogue_gym.fitting import (
     simulated_dialogues,
 )
 from dialogue_gym.live import Explorer
+from dialogue_gym.reports import EXACT
 from dialogue_gym.utils import counted, write_text
 
 DOMAINS = ("restaurant", "concert")
@@ -45,14 +50,34 @@ RATE = 0.1
 """The exploration of the bot that people talk to."""
 
 
+FIGURES, POLICIES = "figures", "policies"
+"""What a trial compares with the true user."""
+CLOSE = 0.01
+"""A policy is as good as another if it loses at most this share of the return."""
+
+
 @dataclass(frozen=True)
 class FittingTrial:
-    """One user: the domain, the seed, the number of logged dialogues, and whether policies are made."""
+    """One user: the domain, the seed, the number of logged dialogues, and what is compared."""
 
     domain: str
     seed: int
     dialogues: int
-    makes_policies: bool
+    compares: str
+
+    @property
+    def name(self) -> str:
+        """The trial in one line of text."""
+        return f"{self.compares} of user {self.seed} of {self.domain}"
+
+    def fingerprint(self) -> str:
+        """Return a hash of the trial, the domain, the rules and the fit.
+
+        The code of the study is not part of it: after changing it, delete its trials.
+        """
+        content = [repr(self), domain_text(self.domain), rules.sources().hex()]
+        content += [path.read_text() for path in sorted(Path(fitting.__file__).parent.glob("*.py"))]
+        return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
 
 def draw_user(domain: Domain, random: np.random.Generator) -> Domain:
@@ -131,16 +156,17 @@ def run(trial: FittingTrial) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         write_text(Path(folder) / "fitted.yml", text)
         domain = load_domain(Path(folder) / "fitted.yml")
+    result = {"fingerprint": trial.fingerprint()} | dataclasses.asdict(trial)
+    if trial.compares == POLICIES:
+        return result | {"policies": _policies(true, {"true": true, "fitted": domain, "before": known})}
     figures = [
         dataclasses.asdict(one)
         | {"true": true_figure(true, one.name, one.part), "is_identified": one.is_identified}
         for one in fitted.figures
     ]
-    result = dataclasses.asdict(trial) | {"figures": figures, "cut": fitted.cut, "left_out": fitted.left_out}
+    result |= {"figures": figures, "cut": fitted.cut, "left_out": fitted.left_out}
     for name, user in (("fitted", domain), ("before", known)):
         result[f"distances_{name}"] = _distances(user, logged, fitted, trial.seed)
-    if trial.makes_policies:
-        result["policies"] = _policies(true, {"true": true, "fitted": domain, "before": known})
     return result
 
 
@@ -153,84 +179,127 @@ def _distances(
 
 
 def _policies(true: Domain, made_for: dict[str, Domain]) -> dict[str, Any]:
-    """Return the exact figures, with the true user, of the policies that the solver makes for others."""
+    """Return the figures, with the true user, of policies that are made for others.
+
+    They are the solver's tables, where possible improved until no other action is better: the solver's choice
+    alone changes by leaps with the figures of a user, and judges itself rather than the fit.
+    """
     env = DialogueEnv(true)
     found = {}
     for name, domain in made_for.items():
-        report = evaluate_exactly(SolverPolicy(env, solve(DialogueEnv(domain))), failures=0)
+        own = DialogueEnv(domain)
+        solution = solve(own)
+        with contextlib.suppress(TooLarge):
+            solution = improved(own, solution)
+        report = evaluate_exactly(SolverPolicy(env, solution), failures=0)
         found[name] = [report.success_rate, report.mean_return, report.method]
     return found
 
 
-def tables(results: Iterable[dict[str, Any]]) -> str:
+def tables(results: Sequence[dict[str, Any]]) -> str:
     """Return the shares of the intervals that cover the truth, distances and policies, in Markdown."""
-    results = list(results)
+    fits = [result for result in results if result["compares"] == FIGURES]
+    lines = [*_coverage(fits), "", *_distance_table(fits)] if fits else []
+    made = [result for result in results if result["compares"] == POLICIES]
+    return "\n".join([*lines, "", *_policy_table(made)] if made else lines) + "\n"
+
+
+def _coverage(fits: Sequence[dict[str, Any]]) -> Iterator[str]:
     covered: dict[str, list[bool]] = defaultdict(list)
     identified: dict[str, list[bool]] = defaultdict(list)
     widths: dict[str, list[float]] = defaultdict(list)
-    for one in (one for result in results for one in result["figures"]):
+    for one in (one for result in fits for one in result["figures"]):
         name = f"{one['name'].partition('[')[0]} {one['part'] if one['name'][0] != 'a' else ''}".strip()
         covered[name].append(one["low"] - 1e-9 <= one["true"] <= one["high"] + 1e-9)
         identified[name].append(one["is_identified"])
         if one["is_identified"]:
             widths[name].append((one["high"] - one["low"]) / 2)
-    lines = ["| figure | identified | covered | ± at the median |", "| --- | ---: | ---: | ---: |"]
+    yield f"{counted(len(fits), 'user')}:"
+    yield from ("", "| figure | identified | covered | ± at the median |", "| --- | ---: | ---: | ---: |")
     for name, hits in covered.items():
         half = f"{np.median(widths[name]):.3g}" if widths[name] else ""
-        lines.append(f"| {name} | {_of(identified[name])} | {_of(hits)} ({np.mean(hits):.0%}) | {half} |")
-    lines += ["", "| distance | fitted | by chance | before |", "| --- | ---: | ---: | ---: |"]
-    for place, behaviour in enumerate(one["behaviour"] for one in results[0]["distances_fitted"]):
-        pairs = [(one["distances_fitted"][place], one["distances_before"][place]) for one in results]
+        yield f"| {name} | {_of(identified[name])} | {_of(hits)} ({np.mean(hits):.0%}) | {half} |"
+
+
+def _distance_table(fits: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield from ("| distance | fitted | by chance | before |", "| --- | ---: | ---: | ---: |")
+    for place, behaviour in enumerate(one["behaviour"] for one in fits[0]["distances_fitted"]):
+        pairs = [(one["distances_fitted"][place], one["distances_before"][place]) for one in fits]
         cells = [np.median([fitted["value"] for fitted, _ in pairs])]
         cells += [np.median([fitted["by_chance"] for fitted, _ in pairs])]
         cells += [np.median([before["value"] for _, before in pairs])]
-        lines.append(f"| {behaviour} | {' | '.join(f'{cell:.1%}' for cell in cells)} |")
-    made = [result["policies"] for result in results if "policies" in result]
-    if made:
-        lines += [
-            "",
-            f"{counted(len(made), 'user')}:",
-            "",
-            "| policy made for | worst loss of return | mean | of success |",
-        ]
-        lines += ["| --- | ---: | ---: | ---: |"]
+        yield f"| {behaviour} | {' | '.join(f'{cell:.1%}' for cell in cells)} |"
+
+
+def _policy_table(made: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of the losses of return and success, with the true user, by domain."""
+    yield "| people | policy made for | within 1 % | worst loss of return | mean | of success |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: |"
+    for domain in dict.fromkeys(one["domain"] for one in made):
+        its = [one["policies"] for one in made if one["domain"] == domain]
+        is_exact = all(one["true"][2] == EXACT for one in its)
+        people = domain if is_exact else f"{domain} (in samples)"
         for name in ("fitted", "before"):
-            losses = [(one["true"][1] - one[name][1]) / abs(one["true"][1]) for one in made]
-            success = [one["true"][0] - one[name][0] for one in made]
-            lines.append(
-                f"| the {name} user | {max(losses):.2%} | {np.mean(losses):.2%} | {max(success):.2%} |"
-            )
-    return "\n".join(lines) + "\n"
+            losses = [(one["true"][1] - one[name][1]) / abs(one["true"][1]) for one in its]
+            success = [one["true"][0] - one[name][0] for one in its]
+            cells = [_of([loss <= CLOSE for loss in losses])]
+            cells += [f"{one:.2%}" for one in (max(losses), np.mean(losses), max(success))]
+            yield f"| {people} | the {name} user | {' | '.join(cells)} |"
 
 
 def _of(hits: list[bool]) -> str:
     return f"{sum(hits)} of {len(hits)}"
 
 
-def trials(users: int, dialogues: int, policies: int) -> Iterator[FittingTrial]:
-    """Yield the trials: as many users of each domain, with policies for the first ones."""
-    for seed, domain in itertools.product(range(-(-users // len(DOMAINS))), DOMAINS):
-        yield FittingTrial(domain, seed, dialogues, seed < policies)
+def trials(users: int, dialogues: int, policies: int) -> list[FittingTrial]:
+    """Return the trials: figures of as many users of each domain, then policies for the first ones."""
+    each = range(-(-users // len(DOMAINS)))
+    found = [FittingTrial(domain, seed, dialogues, FIGURES) for seed in each for domain in DOMAINS]
+    first = each[:policies]
+    found += [FittingTrial(domain, seed, dialogues, POLICIES) for domain in DOMAINS[::-1] for seed in first]
+    return found
+
+
+def study(tasks: Sequence[FittingTrial], out: Path, jobs: int) -> str:
+    """Run the trials that are not finished; return the tables, which are written after each.
+
+    Raises:
+        WorkerDied: a worker died repeatedly; finished trials are kept.
+        ValueError: the finished trials cannot be read.
+    """
+    journal = Journal(out / "trials.jsonl", "trial", {"domain", "seed", "compares"})
+    journal.repair()
+
+    def write(name: str) -> str:
+        done = [journal.records[mark] for task in tasks if (mark := task.fingerprint()) in journal.records]
+        print(f"{len(done)} of {len(tasks)} {name}".strip(), file=sys.stderr, flush=True)
+        text = tables(done)
+        write_text(out / "fitting.md", text)
+        return text
+
+    text = write("")
+    left = [task for task in tasks if task.fingerprint() not in journal.records]
+    names = {task.fingerprint(): task.name for task in left}
+    for record in on_cores(run, left, jobs):
+        journal.add(record)
+        text = write(names[record["fingerprint"]])
+    return text
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="folder for fitting.json and fitting.md")],
+    out: Annotated[Path, typer.Option(help="folder for trials.jsonl and fitting.md")],
     users: Annotated[int, typer.Option(min=2, help="users, half of them of each domain")] = 50,
     dialogues: Annotated[int, typer.Option(min=20, help="logged dialogues of each")] = 500,
     policies: Annotated[int, typer.Option(min=0, help="users of each domain for whom policies are made")] = 5,
     jobs: Annotated[int, typer.Option(min=1, help="processes")] = 1,
 ) -> None:
-    """Measure how close fitted users come to the true ones."""
+    """Measure how close fitted users come to the true ones, from where it was stopped."""
     out.mkdir(parents=True, exist_ok=True)
-    tasks = list(trials(users, dialogues, policies))
-
-    def progress(done: int, count: int) -> None:
-        print(f"{done} of {count}", file=sys.stderr, flush=True)
-
-    results = run_all(run, tasks, jobs, progress)
-    write_text(out / "fitting.json", json.dumps(results) + "\n")
-    write_text(out / "fitting.md", tables(results))
-    print(tables(results), end="")
+    try:
+        print(study(trials(users, dialogues, policies), out, jobs), end="")
+    except (ValueError, WorkerDied) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

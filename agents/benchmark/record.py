@@ -1,32 +1,36 @@
-"""The finished cells of a benchmark, one JSON line each, from which a killed run resumes."""
+"""The finished runs of a study, one JSON line each, from which a killed study resumes."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
 from dialogue_gym.utils import write_text
 
 Record = dict[str, Any]
-
-
-_KEYS = {"fingerprint", "cell", "exact", "evaluations", "seconds", "versions"}
+"""What a run found, with its `fingerprint`."""
 
 
 class Journal:
-    """The file `cells.jsonl` in a folder."""
+    """A file of JSON lines, each the record of a finished run."""
 
-    def __init__(self, folder: Path) -> None:
-        """Read the finished cells, leaving out an incomplete last line.
+    def __init__(self, path: Path, kind: str, keys: Set[str]) -> None:
+        """Read the finished runs, leaving out an incomplete last line.
+
+        Args:
+            path: the file, which need not exist.
+            kind: the name of one run in messages.
+            keys: the keys that each record has besides its fingerprint.
 
         Raises:
-            ValueError: the file is not text, or a line is not a finished cell.
+            ValueError: the file is not text, or a line is not a finished run.
         """
-        self._path = folder / "cells.jsonl"
+        self._path = path
         self.records: dict[str, Record] = {}
-        """Records of the finished cells, by fingerprint."""
+        """Records of the finished runs, by fingerprint."""
         self._complete: str | None = None
         if not self._path.exists():
             return
@@ -38,12 +42,12 @@ class Journal:
         for number, line in enumerate(complete.splitlines(), 1):
             try:
                 record = json.loads(line)
-                missing = _KEYS - set(record)
+                missing = keys - set(record)
                 if missing:
                     raise KeyError(*missing)
                 self.records[record["fingerprint"]] = record
             except (ValueError, KeyError, TypeError):
-                raise ValueError(f"{self._path}:{number}: not a finished cell") from None
+                raise ValueError(f"{self._path}:{number}: not a finished {kind}") from None
         self._complete = None if complete == text else complete
 
     def repair(self) -> None:
@@ -53,7 +57,7 @@ class Journal:
             self._complete = None
 
     def add(self, record: Record) -> None:
-        """Append a finished cell, and sync the file to disk."""
+        """Append a finished run, and sync the file to disk."""
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
             file.flush()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from agents.benchmark.cell import run_cell
 from agents.benchmark.grid import Cell, Grid
 from agents.benchmark.plots import draw
 from agents.benchmark.record import Journal
@@ -19,6 +20,16 @@ Progress = Callable[[int, int, str], None]
 """Called with the numbers of finished and of all cells, and the name of the last one."""
 
 
+def cells_journal(folder: Path) -> Journal:
+    """Return the finished cells in a folder.
+
+    Raises:
+        ValueError: the file is not text, or a line is not a finished cell.
+    """
+    keys = {"cell", "exact", "evaluations", "seconds", "versions"}
+    return Journal(folder / "cells.jsonl", "cell", keys)
+
+
 def run(
     grid: Grid, folder: Path, *, jobs: int, ray_address: str | None, command: str, progress: Progress
 ) -> dict[str, Any]:
@@ -28,13 +39,13 @@ def run(
         WorkerDied: a worker died repeatedly; finished cells are kept.
         ValueError: Ray is not installed, or the cluster cannot be reached.
     """
-    journal = Journal(folder)
+    journal = cells_journal(folder)
     cells = grid.cells()
     left = [cell for cell in cells if cell.fingerprint() not in journal.records]
     progress(len(cells) - len(left), len(cells), "")
     journal.repair()
     if left:
-        finished = on_ray(left, ray_address) if ray_address else on_cores(left, jobs)
+        finished = on_ray(run_cell, left, ray_address) if ray_address else on_cores(run_cell, left, jobs)
         for count, record in enumerate(finished, len(cells) - len(left) + 1):
             journal.add(record)
             progress(count, len(cells), Cell.from_json(record["cell"]).name)
@@ -47,7 +58,7 @@ def write_report(grid: Grid, folder: Path, *, command: str) -> dict[str, Any]:
     Raises:
         ValueError: no seed is finished.
     """
-    results = collect(grid, Journal(folder).records)
+    results = collect(grid, cells_journal(folder).records)
     text = json.dumps(results, indent=1) + "\n"
     write_text(folder / "results.json", text)
     markdown = report(results, command)

@@ -24,7 +24,7 @@ from scipy import stats
 from agents.benchmark import pydial
 from agents.benchmark.cell import run_cell
 from agents.benchmark.grid import GRIDS, Cell, load_grid, with_seed
-from agents.benchmark.record import Journal
+from agents.benchmark.run import cells_journal
 from agents.benchmark.statistics import collect, interval, paired_interval
 from agents.benchmark.tables import report, summary, task_table, training
 from agents.benchmark.workers import interrupts_held
@@ -347,7 +347,7 @@ def test_language_models_on_a_server_have_rows_of_their_own(
     assert "127.0.0.1:9/v1/chat/completions' cannot be reached: " in errors
     assert (out / "cells.jsonl").read_text().count("\n") == 1  # the other policy has finished
     key = "auto/1/FakeUserRestaurant-v0"
-    missing = collect(load_grid(str(grid)), Journal(out).records)["missing"]
+    missing = collect(load_grid(str(grid)), cells_journal(out).records)["missing"]
     assert missing == [f"Tiny in {key}", f"named in {key}"]
 
     with chat_server(reply) as server:
@@ -358,7 +358,8 @@ def test_language_models_on_a_server_have_rows_of_their_own(
         some = load_grid(str(grid)).cells()
         with pytest.raises(ValueError, match=r"9,000 tokens is reached \(after [12] of 3 dialogues\)"):
             run_cell(some[1])
-    assert {cell.fingerprint() for cell in some} == set(Journal(out).records), "limits change no figures"
+    finished = set(cells_journal(out).records)
+    assert {cell.fingerprint() for cell in some} == finished, "limits change no figures"
     tiny, named = results_of(out)["tasks"][0]["models"].values()
     assert tiny["figures"]["success_rate"]["mean"] == 1 and tiny["seeds"] == 2 and tiny["dialogues"] == 3
     calls = tiny["figures"]["calls"]["mean"]
@@ -441,7 +442,7 @@ def test_learners_from_data_stand_beside_the_policies_that_made_them(tmp_path: P
 
 
 def test_no_published_cell_is_lost() -> None:
-    published = set(Journal(GRIDS.parent.parent / "docs/benchmark").records)
+    published = set(cells_journal(GRIDS.parent.parent / "docs/benchmark").records)
     assert not published - {cell.fingerprint() for cell in load_grid("full").cells()}
 
 
@@ -548,7 +549,7 @@ def test_the_protocol_changes_with_its_subject(subject: str, monkeypatch: pytest
 
 def test_the_published_cells_match_the_current_rules_and_domains() -> None:
     folder = GRIDS.parent.parent / "docs/benchmark"
-    records = Journal(folder).records | Journal(folder / "offline").records
+    records = cells_journal(folder).records | cells_journal(folder / "offline").records
     assert len(records) > 1000
     for fingerprint, record in records.items():
         assert Cell.from_json(record["cell"]).fingerprint() == fingerprint
