@@ -20,7 +20,7 @@ Z = 1.96
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("domain", "users", "dialogues"), [("concert", 40, 200), ("restaurant", 10, 100)])
+@pytest.mark.parametrize(("domain", "users", "dialogues"), [("concert", 40, 200), ("restaurant", 15, 100)])
 def test_intervals_are_as_wide_as_the_errors(domain: str, users: int, dialogues: int) -> None:
     """Errors that were half or twice as large as the intervals say would fail."""
     known = load_domain(domain)
