@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from dialogue_gym.conversation.conversation import BotState, Conversation, Decision, decisions
+    from dialogue_gym.conversation.bot_state import BotState
+    from dialogue_gym.conversation.conversation import Conversation, Decision, decisions
     from dialogue_gym.conversation.events import (
         ActionExecuted,
         ActiveLoop,
@@ -46,7 +47,8 @@ __all__ = [
 ]
 
 __getattr__ = lazy_getattr(__name__, {
-    "conversation": ("BotState", "Conversation", "Decision", "decisions"),
+    "bot_state": ("BotState",),
+    "conversation": ("Conversation", "Decision", "decisions"),
     "events": (
         "ActionExecuted", "ActiveLoop", "BotUttered", "Entity", "Event", "Restarted", "SessionStarted",
         "SlotSet", "UserUttered", "to_json",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dialogue_gym._text import MAX_SHOWN, counted, cut, printable_lines, visible
-from dialogue_gym.conversation.conversation import BotState, Conversation
+from dialogue_gym.conversation.bot_state import BotState
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActionExecutionRejected,

@@ -10,7 +10,8 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from dialogue_gym._text import nearest, quoted
-from dialogue_gym.conversation.conversation import BotState, Conversation
+from dialogue_gym.conversation.bot_state import BotState
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import WRITER, Event, Json
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import SLOT, TYPE, VALUES, Addition

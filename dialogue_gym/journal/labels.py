@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from dialogue_gym.conversation.conversation import BotState, is_rejected
+from dialogue_gym.conversation.bot_state import BotState
+from dialogue_gym.conversation.conversation import is_rejected
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.journal.entry import LABEL, TEACHERS, Entry, in_words

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from dialogue_gym.live.regression_guard import RegressionGuard
     from dialogue_gym.live.replay_buffer import ReplayBuffer
     from dialogue_gym.live.request_limits import Rejected
+    from dialogue_gym.live.reward import LiveReward
     from dialogue_gym.live.sessions import Sessions
     from dialogue_gym.live.simulated_person import SimulatedPerson
     from dialogue_gym.live.startup import start_or_resume
     from dialogue_gym.live.trainer import Trainer
-    from dialogue_gym.live.transitions import LiveReward, Transition
+    from dialogue_gym.live.transitions import Transition
     from dialogue_gym.live.turn import LiveError, Reply
 
 __all__ = [
@@ -98,6 +99,7 @@ __getattr__ = lazy_getattr(__name__, {
     "startup": ("start_or_resume",),
     "regression_guard": ("RegressionGuard",),
     "trainer": ("Trainer",),
-    "transitions": ("LiveReward", "Transition"),
+    "reward": ("LiveReward",),
+    "transitions": ("Transition",),
     "turn": ("LiveError", "Reply"),
 })  # fmt: skip

@@ -16,7 +16,7 @@ from dialogue_gym.live.conversations import Conversations
 from dialogue_gym.live.decision import Decider
 from dialogue_gym.live.dialogue_manager import DialogueManager
 from dialogue_gym.live.ratings import Ratings
-from dialogue_gym.live.transitions import LiveReward
+from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.live.turn import OnTransitions, Reply, no_listener
 from dialogue_gym.live.waits import Wait, finish
 from dialogue_gym.nlu.interpreter import Interpreter

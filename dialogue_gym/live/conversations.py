@@ -17,7 +17,9 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import DECIDES, LIVE, NOTE, PERSON, Draft, Entry
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.holds import Holds
-from dialogue_gym.live.transitions import FAILURE, LiveReward, Trace, Transition, take_entry, trace_of
+from dialogue_gym.live.reward import LiveReward
+from dialogue_gym.live.trace import Trace, take_entry, trace_of
+from dialogue_gym.live.transitions import FAILURE, Transition
 from dialogue_gym.live.turn import LiveError, OnTransitions, OrderedDelivery, Turn, no_listener
 from dialogue_gym.live.waits import Flush, FutureResult, ThreadCall
 

@@ -20,7 +20,8 @@ from dialogue_gym.domain.model import RESTART
 from dialogue_gym.journal.entry import BOT, PERSON
 from dialogue_gym.live.conversations import Conversations
 from dialogue_gym.live.decision import Decider, LiveDecision
-from dialogue_gym.live.transitions import FAILURE, TRUNCATED, Trace
+from dialogue_gym.live.trace import Trace
+from dialogue_gym.live.transitions import FAILURE, TRUNCATED
 from dialogue_gym.live.turn import LiveError, Reply, Turn
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
 from dialogue_gym.stories.rulebook import RuleBook

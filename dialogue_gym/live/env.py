@@ -11,7 +11,8 @@ import gymnasium as gym
 
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.chat import is_restart
-from dialogue_gym.conversation.conversation import Conversation, with_user
+from dialogue_gym.conversation.bot_state import with_user
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
 from dialogue_gym.conversation.transcripts import message_lines
 from dialogue_gym.domain import Domain, load_domain
@@ -21,7 +22,9 @@ from dialogue_gym.envs.state import DialogueState
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.decision import LiveDecision
-from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED, LiveReward, Trace
+from dialogue_gym.live.reward import LiveReward
+from dialogue_gym.live.trace import Trace
+from dialogue_gym.live.transitions import FAILURE, SUCCESS, TRUNCATED
 from dialogue_gym.live.turn import Turn
 from dialogue_gym.live.waits import finish
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpreter, InterpreterError

@@ -10,7 +10,9 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, DOMAIN, END, HEAD, LABEL, LIVE, MEND, Entry
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.conversations import AT_HAND
-from dialogue_gym.live.transitions import LiveReward, Trace, Transition, take_entry
+from dialogue_gym.live.reward import LiveReward
+from dialogue_gym.live.trace import Trace, take_entry
+from dialogue_gym.live.transitions import Transition
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.live.migration import MigrationError
 from dialogue_gym.live.raters import RaterWatch
 from dialogue_gym.live.sessions import Sessions
-from dialogue_gym.live.transitions import Trace
+from dialogue_gym.live.trace import Trace
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.live.waits import finish
 from dialogue_gym.policies.agent import ActionScore, Agent

@@ -16,7 +16,9 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import BOT, LABEL, LIVE, Entry
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.decision import LiveDecision
-from dialogue_gym.live.transitions import SUCCESS, TRUNCATED, LiveReward, Trace
+from dialogue_gym.live.reward import LiveReward
+from dialogue_gym.live.trace import Trace
+from dialogue_gym.live.transitions import SUCCESS, TRUNCATED
 from dialogue_gym.off_policy import CannotSay, Logs
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import RandomPolicy

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.conversation.bot_state import with_user
 from dialogue_gym.datasets.collection import CHANCES, POLICY
 from dialogue_gym.datasets.episode import Episode
 from dialogue_gym.domain import Domain, load_domain

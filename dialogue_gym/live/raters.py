@@ -11,7 +11,9 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import LIVE, PENDING, RATING, Entry
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.moderation import BURSTS, chosen, waiting
-from dialogue_gym.live.transitions import LiveReward, Trace, Transition, trace_of
+from dialogue_gym.live.reward import LiveReward
+from dialogue_gym.live.trace import Trace, trace_of
+from dialogue_gym.live.transitions import Transition
 from dialogue_gym.raters import Opinion, Rater, RaterReport, RaterVerdict, judge_raters, weigh_raters
 
 EVERY = 20

@@ -10,7 +10,7 @@ from dialogue_gym._text import quoted
 from dialogue_gym.journal.entry import BURST, PENDING, PERSON, RATING, Entry
 from dialogue_gym.live.conversations import Conversations
 from dialogue_gym.live.moderation import JournalModeration
-from dialogue_gym.live.transitions import Trace
+from dialogue_gym.live.trace import Trace
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.live.waits import finish
 

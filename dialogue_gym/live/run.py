@@ -28,10 +28,10 @@ from dialogue_gym.live.learning_figures import LearningFigures
 from dialogue_gym.live.options import LiveOptions, check_promotion, exploration_rates
 from dialogue_gym.live.raters import RaterWeights
 from dialogue_gym.live.regression_guard import RegressionGuard
+from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.live.startup import check_agent, start_or_resume
 from dialogue_gym.live.terminal import END_QUESTION, HELP, TerminalChat
 from dialogue_gym.live.trainer import Trainer
-from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.live.turn import no_listener
 from dialogue_gym.policies.agent import Agent, load_agent
 from dialogue_gym.policies.saved import AgentError

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.conversation.bot_state import with_user
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import END
 from dialogue_gym.journal.history import History
@@ -22,8 +22,9 @@ from dialogue_gym.live.migration import MigrationError, Names, load_checkpoint, 
 from dialogue_gym.live.options import NEWEST, SAFELY, check_promotion, exploration_rates
 from dialogue_gym.live.promotion import Promotion, weights_in
 from dialogue_gym.live.regression_guard import RegressionGuard
+from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.live.trainer import EVERY, Trainer
-from dialogue_gym.live.transitions import LiveReward, Transition
+from dialogue_gym.live.transitions import Transition
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy
 from dialogue_gym.policies.network import NetworkPolicy

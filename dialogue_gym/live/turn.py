@@ -24,7 +24,8 @@ from dialogue_gym.journal.entry import BOT, COMMAND, END, KEY, LABEL, LIVE, PERS
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.live.decision import LiveDecision
-from dialogue_gym.live.transitions import SUCCESS, Trace, Transition
+from dialogue_gym.live.trace import Trace
+from dialogue_gym.live.transitions import SUCCESS, Transition
 from dialogue_gym.live.waits import Act, Flush
 from dialogue_gym.nlu.indifference import with_question
 

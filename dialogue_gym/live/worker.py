@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dialogue_gym._threads import repeating
-from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.conversation.bot_state import with_user
 from dialogue_gym.conversation.events import BotUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv

@@ -12,7 +12,8 @@ from typing import Any
 
 from dialogue_gym._files import read_bytes
 from dialogue_gym._text import nearest, quoted, without_password
-from dialogue_gym.conversation.conversation import Conversation, with_user
+from dialogue_gym.conversation.bot_state import with_user
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.domain import Domain
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy, Policy, RandomPolicy

@@ -10,7 +10,8 @@ from pathlib import Path
 from dialogue_gym._files import FileError, read_text
 from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import nearest, quoted
-from dialogue_gym.conversation.conversation import BotState, Conversation
+from dialogue_gym.conversation.bot_state import BotState
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActionExecutionRejected,

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dialogue_gym._text import quoted
-from dialogue_gym.conversation.conversation import BotState, Conversation, is_rejected
+from dialogue_gym.conversation.bot_state import BotState
+from dialogue_gym.conversation.conversation import Conversation, is_rejected
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActiveLoop,

@@ -16,7 +16,8 @@ from typing import Any
 
 from dialogue_gym._files import FileError
 from dialogue_gym._text import counted
-from dialogue_gym.conversation.conversation import BotState, is_rejected
+from dialogue_gym.conversation.bot_state import BotState
+from dialogue_gym.conversation.conversation import is_rejected
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import in_words

@@ -21,7 +21,7 @@ from typing import Any
 from dialogue_gym._text import take_name
 from dialogue_gym.actions import rasa_search
 from dialogue_gym.actions.payloads import variation_json
-from dialogue_gym.conversation.conversation import BotState
+from dialogue_gym.conversation.bot_state import BotState
 from dialogue_gym.conversation.effects import service_texts
 from dialogue_gym.conversation.events import (
     ActionExecuted,

@@ -24,7 +24,7 @@ from dialogue_gym.journal.seat import LearnerSeat
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.handoff import Handoff
-from dialogue_gym.live.transitions import LiveReward
+from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.live.worker import BotUpdates, LateMessages, PublishedBot, TaughtBot, each_second
 from dialogue_gym.teaching.learner import rule_book
 from dialogue_gym.teaching.options import TeachOptions

@@ -16,7 +16,8 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.follower import unlearned
-from dialogue_gym.live.transitions import LiveReward, Transition
+from dialogue_gym.live.reward import LiveReward
+from dialogue_gym.live.transitions import Transition
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 
 DOMAINS = {name: load_domain(name) for name in ("restaurant", "concert")}

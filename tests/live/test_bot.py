@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dialogue_gym import DialogueEnv
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.actions.runner import NOT_UNDERSTOOD
-from dialogue_gym.conversation.conversation import BotState
+from dialogue_gym.conversation.bot_state import BotState
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.domain.model import Response
 from dialogue_gym.journal.entry import LABEL, Entry
@@ -27,9 +27,10 @@ from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LiveLearner
+from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
-from dialogue_gym.live.transitions import LiveReward, Transition
+from dialogue_gym.live.transitions import Transition
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpretation, Interpreter
 from tests.conftest import TURN_TAKINGS

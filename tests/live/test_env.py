@@ -20,7 +20,8 @@ from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.env import DialogueLiveEnv, PersonLeft, TerminalChannel
-from dialogue_gym.live.transitions import LiveReward, trace_of
+from dialogue_gym.live.reward import LiveReward
+from dialogue_gym.live.trace import trace_of
 from dialogue_gym.nlu.examples import builtin_path, read_examples
 from dialogue_gym.nlu.trained import TrainedInterpreter
 from dialogue_gym.sb3.masked_dqn import MaskedDQN

@@ -18,7 +18,8 @@ from dialogue_gym.journal.group_commit import PendingWrite
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.follower import JournalFollower
-from dialogue_gym.live.transitions import LiveReward, Trace
+from dialogue_gym.live.reward import LiveReward
+from dialogue_gym.live.trace import Trace
 from dialogue_gym.live.turn import Turn
 from dialogue_gym.live.waits import finish
 from dialogue_gym.teaching.session import Session

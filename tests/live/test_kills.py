@@ -22,8 +22,9 @@ from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of, read
 from dialogue_gym.live.follower import unlearned
+from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.live.simulated_person import SimulatedPerson
-from dialogue_gym.live.transitions import LiveReward, Transition
+from dialogue_gym.live.transitions import Transition
 from tests import ROOT
 from tests.live.people import DOMAIN, Days, comparable
 from tests.processes import PROCESSES

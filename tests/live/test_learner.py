@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv
-from dialogue_gym.conversation.conversation import with_user
+from dialogue_gym.conversation.bot_state import with_user
 from dialogue_gym.live import startup
 from dialogue_gym.live.exploration import MOST_VISITS, Explorer, QPolicy, VisitCounts
 from dialogue_gym.live.learner import LiveLearner

@@ -15,8 +15,8 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.logs import read_logs, return_range
+from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.live.simulated_person import SimulatedPerson
-from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.off_policy import CannotSay
 from dialogue_gym.policies.agent import Agent, load_agent

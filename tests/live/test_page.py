@@ -15,7 +15,7 @@ from dialogue_gym.live import regression_guard as guard
 from dialogue_gym.live import trainer
 from dialogue_gym.live.options import LEAST, MOST
 from dialogue_gym.live.rate_limit import Limits
-from dialogue_gym.live.transitions import LiveReward
+from dialogue_gym.live.reward import LiveReward
 from tests import ROOT
 from tests.cli.test_live import NLU, PLAIN
 from tests.commands import dialogue_gym as run

@@ -18,9 +18,9 @@ from dialogue_gym.live.follower import unlearned
 from dialogue_gym.live.moderation import approved, chosen, declined, waiting
 from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.raters import OpinionLog, RaterWeights
+from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
-from dialogue_gym.live.transitions import LiveReward
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.raters import Rater
 from tests.live.people import DOMAIN, SMALL, comparable

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from dialogue_gym import Domain, load_domain
 from dialogue_gym._files import read_text
 from dialogue_gym._yaml import parse_yaml
-from dialogue_gym.conversation.conversation import BotState, Conversation
+from dialogue_gym.conversation.bot_state import BotState
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, Entity, UserUttered, entities_from, entity_values
 from dialogue_gym.domain import DomainError
 from dialogue_gym.domain.additions import ACTION, Addition

@@ -19,7 +19,8 @@ from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import ActionRunner, Dispatcher, Tracker
 from dialogue_gym.actions.rasa_search import read_search
-from dialogue_gym.conversation.conversation import BotState, Conversation
+from dialogue_gym.conversation.bot_state import BotState
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     BotUttered,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dialogue_gym.conversation.conversation import BotState
+from dialogue_gym.conversation.bot_state import BotState
 from dialogue_gym.conversation.events import Entity, Event, UserUttered
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.domain.model import DomainError

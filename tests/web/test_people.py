@@ -18,7 +18,7 @@ from dialogue_gym.conversation.events import SessionStarted, to_json
 from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, RATING, Draft
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.raters import RaterWatch, RaterWeights
-from dialogue_gym.live.transitions import LiveReward
+from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.web.access import AccessPolicy
 from dialogue_gym.web.api import build_visitor_app
 from dialogue_gym.web.channels.inbox import Inbox
