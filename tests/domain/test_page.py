@@ -59,3 +59,10 @@ def test_an_example_of_the_documentation_can_be_solved(text: str) -> None:
         observation, _ = env.reset(seed=seed)
         _, info = play(env, expert_policy, observation)
         assert info["is_success"]
+
+
+def test_further_keys_of_the_documentation_are_read() -> None:
+    noise, database = re.findall(r"^```yml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+    found = domain_from(EXAMPLES[0].replace("fake_user:\n", f"fake_user:\n{noise}") + database)
+    assert found.fake_user and found.fake_user.noise.error_rate == 0.08
+    assert found.database and len(found.database.rows) == 2

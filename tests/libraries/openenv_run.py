@@ -8,12 +8,14 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from openenv import GenericEnvClient
 
 import dialogue_gym  # noqa: F401 (registers the ids)
+from tests.pages import block_with
 
 command = [
     os.environ["SERVER_PYTHON"],
@@ -76,6 +78,13 @@ try:
                 assert result.metadata["is_success"] == info["is_success"]
                 returns[-1] += reward
     asyncio.run(three_sessions(url))
+    code = block_with("docs/language-models.md", "GenericEnvClient")
+    assert "http://127.0.0.1:8080/openenv" in code
+    page: dict[str, Any] = {}
+    exec(code.replace("http://127.0.0.1:8080/openenv", url), page)  # it prints the user's answer
+    result = page["result"]
+    assert result.observation["message"] and result.reward == -1 and not result.done
+    assert result.metadata["action"] == "utter_ask_cuisine"
     validate = [Path(sys.executable).with_name("openenv"), "validate", "--url", url, "--json"]
     report = json.loads(subprocess.run(validate, check=True, stdout=subprocess.PIPE, text=True).stdout)
     assert report["passed"] and report["standard_profile"] == "openenv-http/1.x"

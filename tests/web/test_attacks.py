@@ -48,6 +48,8 @@ http {{
   access_log off;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+"""
+SERVER = """
   server {{
     listen 127.0.0.1:{port};
     location / {{
@@ -61,7 +63,6 @@ http {{
     }}
   }}
   map $http_upgrade $connection_upgrade {{ default upgrade; "" close; }}
-}}
 """
 
 
@@ -109,11 +110,18 @@ def free_port() -> int:
 @contextmanager
 def nginx(folder: Path, behind: int) -> Iterator[int]:
     """Run a proxy in front of a port; yield its own."""
+    port = free_port()
+    with nginx_with(folder, SERVER.format(port=port, behind=behind), port):
+        yield port
+
+
+@contextmanager
+def nginx_with(folder: Path, servers: str, port: int) -> Iterator[None]:
+    """Run a proxy with some servers, until one accepts at a port."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("nginx is missing: apt-get install nginx-light")
-    port = free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, behind=behind))
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder) + servers + "}\n")
     command = [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
     process = subprocess.Popen(command)
     try:
@@ -124,7 +132,7 @@ def nginx(folder: Path, behind: int) -> Iterator[int]:
                 return made.connect_ex(("127.0.0.1", port)) == 0
 
         wait_for(accepts)
-        yield port
+        yield
     finally:
         process.terminate()
         process.wait()
