@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -50,6 +51,18 @@ class Wait:
             time.sleep(0.01)
         dispatcher.utter_message(text="It is done.")
         return []
+"""
+
+
+LATE = """
+import asyncio, threading
+from dialogue_gym._threads import repeating
+from dialogue_gym.web import server
+
+server._ALL_STOPS = 0.5
+with server.stopping_in_time() as begin:
+    with repeating(threading.Event().wait, 0, "watching"):
+        asyncio.run(begin())
 """
 
 
@@ -250,6 +263,17 @@ def test_a_server_stops_while_a_client_closes_its_socket(tmp_path: Path) -> None
     finally:
         server.kill()
     assert "(everything is saved)" in server.log.read_text()
+
+
+def test_a_late_stop_names_its_threads(tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text(LATE)
+    done = subprocess.run(
+        [sys.executable, "late.py"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 1 and not done.stderr, done
+    assert done.stdout.startswith("(something did not stop in time") and done.stdout.count("\n") == 1
+    assert "thread MainThread _threads:" in done.stdout and "thread watching _threads:" in done.stdout
 
 
 @pytest.mark.slow
