@@ -35,11 +35,11 @@ from dialogue_gym.live.run import open_live_bot
 from tests.journal.cut import Cut
 from tests.live.people import comparable
 from tests.postgres import PostgresServer
-from tests.web.servers import wait_for
+from tests.web.servers import LONG, wait_for
 from tests.web.test_monitoring import HOOK
 from tests.web.test_workers import Workers, status
 
-SENDERS = 30
+SENDERS = 20
 CHANNEL, TOKEN = "load", "has-no-limits-of-an-address"
 MOMENTS, SEED = int(os.environ.get("MOMENTS", 8)), int(os.environ.get("SEED", 1))
 SETTLED = 4.0
@@ -195,7 +195,8 @@ def learned(place: DatabaseUrl, last: int) -> Any:
     """Return the state of a learner that has gone on to the end of the journal."""
     given = LiveOptions(source="restaurant", store=place, explore="0.2", count_outcomes=True)
     with open_live_bot(given) as bot:
-        wait_for(lambda: bot.trainer.last_entry == last and not bot.trainer.backlog)
+        seconds = LONG + last / 50  # of hours of messages, all are learned again
+        wait_for(lambda: bot.trainer.last_entry == last and not bot.trainer.backlog, seconds)
         wait_for(lambda: not bot.trainer.learner.owed)
         return comparable(bot.trainer)
 
