@@ -1,10 +1,25 @@
-"""Work in a thread of its own, as long as something else goes on."""
+"""Work in a thread of its own, as long as something else goes on, and the end of all of it."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+
+_LEAVING = threading.Event()
+
+
+def wait_no_longer() -> None:
+    """Let all threads give up that which takes long, since this process is about to end.
+
+    No lost connection is made again, no other process is waited for, and no evaluation goes on.
+    """
+    _LEAVING.set()
+
+
+def is_leaving() -> bool:
+    """Return whether this process is about to end."""
+    return _LEAVING.is_set()
 
 
 @contextlib.contextmanager

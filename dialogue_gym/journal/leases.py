@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from dialogue_gym._threads import is_leaving
 from dialogue_gym.journal.bulletin import Bulletin
 from dialogue_gym.journal.entry import LeaseTaken, StoreError
 from dialogue_gym.journal.place import DatabaseUrl
@@ -226,7 +227,7 @@ class Leases:
         now = time.monotonic()
         left = []
         for wish in waiting:
-            if wish.until > now and not is_closed:
+            if wish.until > now and not (is_closed or is_leaving()):
                 left.append(wish)
             else:
                 wish.result.set_exception(LeaseTaken("another process is busy with this person"))

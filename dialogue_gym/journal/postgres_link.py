@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dialogue_gym._text import quoted
+from dialogue_gym._threads import is_leaving
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.place import DatabaseUrl
 
@@ -122,7 +123,7 @@ class PostgresLink:
                     is_lost = not self._held or self._held[0].closed
                     # After a deadlock nothing of it is done, and the other one has gone on.
                     is_over = is_lost or isinstance(error, self._psycopg.errors.DeadlockDetected)
-                    if self._is_closed or not is_over or time.monotonic() > until:
+                    if self._is_closed or not is_over or time.monotonic() > until or is_leaving():
                         raise
                 time.sleep(_PAUSE)
 

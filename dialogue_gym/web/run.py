@@ -16,6 +16,7 @@ from starlette.routing import Mount, Router
 from starlette.types import ASGIApp
 
 from dialogue_gym._text import printable
+from dialogue_gym._threads import wait_no_longer
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.domain.sources import builtin_names
@@ -196,6 +197,7 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
             on_stop=state.stop,
             logs_json=options.log_json,
         )
+        wait_no_longer()
         print("(everything is saved)")
 
 

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 
 from dialogue_gym._files import FileError, FileKind, read_text
 from dialogue_gym._text import printable
+from dialogue_gym._threads import wait_no_longer
 from dialogue_gym.web.access import is_loopback
 from dialogue_gym.web.accounts import LEAST_PASSWORD
 from dialogue_gym.web.connection import LimitedConnection, LimitedSocket
@@ -198,7 +199,7 @@ def stopping_in_time() -> Iterator[Callable[[], Awaitable[None]]]:
     Otherwise the process ends, whatever still runs: the journal has all that was acknowledged. An action that
     hangs would keep it even after the end of the context.
     """
-    is_done = False
+    is_done, status = False, 1
     loops: list[asyncio.AbstractEventLoop] = []
 
     def end() -> None:
@@ -208,19 +209,24 @@ def stopping_in_time() -> Iterator[Callable[[], Awaitable[None]]]:
                 f"(something did not stop in time; the next start goes on from the journal: {late})",
                 flush=True,
             )
-        os._exit(not is_done)
+        os._exit(status)
 
-    timer = threading.Timer(_ALL_STOPS, end)
-    timer.daemon = True
+    # An answer may wait for a database that is down, or for another process; the end should not.
+    timers = threading.Timer(_ANSWERS_FINISH, wait_no_longer), threading.Timer(_ALL_STOPS, end)
 
     async def begin() -> None:
         loops.append(asyncio.get_running_loop())
-        timer.start()
+        for timer in timers:
+            timer.daemon = True
+            timer.start()
 
-    yield begin
-    is_done = True
-    if timer.is_alive():
-        gc.freeze()  # the interpreter would look through PyTorch's many objects at its end, for seconds
+    try:
+        yield begin
+        status = 0
+    finally:
+        is_done = True
+        if timers[-1].is_alive():
+            gc.freeze()  # the interpreter would look through PyTorch's many objects at its end, for seconds
 
 
 def _under_way(loops: Iterable[asyncio.AbstractEventLoop]) -> Iterator[str]:

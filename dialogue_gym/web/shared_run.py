@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from dialogue_gym._text import printable
+from dialogue_gym._threads import wait_no_longer
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.factory import how_to_talk, make_runner
@@ -228,6 +229,7 @@ class _Process:
         with self._state.metrics.refreshing():
             monitored = MonitoredApp(server, self._state, self._policy, self._token)
             self._run(monitored, self._state, ends)
+            wait_no_longer()
 
     def _run(self, app: ASGIApp, state: ServerState, ends: threading.Event | None) -> bool:
         """Serve; see `serve`."""

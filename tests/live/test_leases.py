@@ -12,9 +12,22 @@ from multiprocessing.connection import Connection
 
 import pytest
 
+from dialogue_gym import _threads
 from dialogue_gym.actions import ActionResult, ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.journal.entry import BURST, KEY, LABEL, LIVE, NOTE, RESULT, USER, Draft, LeaseLost
+from dialogue_gym.journal import leases
+from dialogue_gym.journal.entry import (
+    BURST,
+    KEY,
+    LABEL,
+    LIVE,
+    NOTE,
+    RESULT,
+    USER,
+    Draft,
+    LeaseLost,
+    LeaseTaken,
+)
 from dialogue_gym.journal.leases import PATIENCE, SECONDS
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.store import Store
@@ -203,6 +216,21 @@ def test_nobody_has_to_write_for_a_turn_to_be_finished(url: DatabaseUrl, workers
     assert one.sessions.snapshot("ann").waits is None
 
 
+def test_process_that_is_about_to_end_waits_for_no_other_one(
+    workers: list[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_threads, "_LEAVING", threading.Event())
+    monkeypatch.setattr(leases, "PATIENCE", 3600.0)
+    one, other = (worker.store.leases for worker in workers)
+    assert one is not None and other is not None
+    one.take("ann").result(LONG)
+    waiting = other.take("ann")
+    assert other.look("ann").result(LONG) == [] and not waiting.done()
+    _threads.wait_no_longer()
+    with pytest.raises(LeaseTaken):
+        waiting.result(LONG)
+
+
 def test_number_of_a_conversation_is_never_given_out_again(
     workers: list[Worker], postgres: PostgresServer
 ) -> None:
@@ -210,8 +238,8 @@ def test_number_of_a_conversation_is_never_given_out_again(
     one, other = (worker.store.leases for worker in workers)
     assert one is not None and other is not None
     numbers = []
-    for leases in (one, other, one):
-        numbers.append(leases.next_number(0).result(LONG))
+    for held in (one, other, one):
+        numbers.append(held.next_number(0).result(LONG))
         postgres.kill()
         postgres.start()
     assert numbers == [1, 2, 3]

@@ -192,6 +192,21 @@ def test_processes_end_with_their_parent(server: Workers) -> None:
 
 
 @pytest.mark.slow
+def test_processes_stop_in_time_though_their_database_is_gone(
+    server: Workers, postgres: PostgresServer
+) -> None:
+    """As when both are stopped at once; everything is in the journal."""
+    assert server.say("ann", FRENCH)[0] == 200
+    postgres.kill()
+    try:
+        server.stop()
+    finally:
+        postgres.start()
+    said = server.log.read_text()
+    assert "in time" not in said and "Traceback" not in said, said
+
+
+@pytest.mark.slow
 def test_another_machine_has_the_learner_once_that_of_the_first_one_is_gone(
     server: Workers, tmp_path: Path
 ) -> None:

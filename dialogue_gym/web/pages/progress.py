@@ -10,6 +10,7 @@ from typing import Any
 from nicegui import background_tasks, ui
 
 from dialogue_gym._text import as_sentence, counted, percent, visible
+from dialogue_gym._threads import is_leaving
 from dialogue_gym.conversation.transcripts import USER_SIDE, Bubble, bubbles
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.journal.labels import Label
@@ -66,13 +67,14 @@ class Progress:
     def evaluate(self) -> bool:
         """Compute the success of the bot if it has changed; return whether there is anything new to show.
 
-        This takes a while, without holding the lock; a change of the store ends it.
+        This takes a while, without holding the lock; a change of the store ends it, and so does a server that
+        stops.
         """
         if self._taught is None or not self.is_outdated:
             return False
         shared, seen = self.workspace.shared, self._seen
         try:
-            self.success = shared.success.report(self._taught, lambda: shared.written != seen)
+            self.success = shared.success.report(self._taught, lambda: is_leaving() or shared.written != seen)
         except OutdatedError:
             return False
         except Exception:
