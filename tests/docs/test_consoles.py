@@ -65,10 +65,7 @@ class Console:
     def _serve(self, words: list[str]) -> str:
         log = self.folder / f"server{len(self._servers)}.log"
         log.touch()
-        more = ["--teachers-port", "0"] if "--workers" in words else []
-        process = command_process(
-            (*words, "--no-open", "--port", "0", *more), self.folder, log, **self._variables
-        )
+        process = command_process((*words, "--no-open", "--port", "0"), self.folder, log, **self._variables)
         self._servers.append(process)
 
         def port() -> str | None:
@@ -155,8 +152,9 @@ def test_figures_for_prometheus_exist(console: Console) -> None:
 
 @pytest.mark.slow
 def test_store_moves_to_a_database_and_back(console: Console, postgres: PostgresServer) -> None:
+    """With `--workers` `tests/web/test_workers.py` serves from one."""
     address = f"postgresql://{USER}:{ESCAPED}@127.0.0.1:{postgres.port}"
-    console.replaced = {"postgresql://ann@db.example": address, "postgresql://bot@db.example.org": address}
+    console.replaced = {"postgresql://ann@db.example": address}
     console.type("export PGHOST=127.0.0.1\n" + "\n".join(
         f"export {name}={shlex.quote(str(value))}"
         for name, value in {"PGPORT": postgres.port, "PGUSER": USER, "PGPASSWORD": PASSWORD}.items()
@@ -166,9 +164,6 @@ def test_store_moves_to_a_database_and_back(console: Console, postgres: Postgres
         _, there, ready, back = console.type(block_with("docs/live.md", "createdb"))
         assert "has all of restaurant-live: " in there and json.loads(ready)["status"] == "ok"
         assert "from-the-database has all of " in back
-        console.stop()
-        (ready,) = console.type(block_with("docs/serving.md", "--workers 4"))
-        assert json.loads(ready)["status"] == "ok"
     finally:
         console.stop()
         postgres.sql("DROP DATABASE IF EXISTS bot WITH (FORCE)")
