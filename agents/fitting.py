@@ -15,6 +15,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, cast
@@ -43,7 +44,7 @@ from dialogue_gym.fitting import (
 )
 from dialogue_gym.live import Explorer
 from dialogue_gym.reports import EXACT
-from dialogue_gym.utils import counted, write_text
+from dialogue_gym.utils import counted, nearest, write_text
 
 DOMAINS = ("restaurant", "concert")
 RATE = 0.1
@@ -251,13 +252,13 @@ def _of(hits: list[bool]) -> str:
     return f"{sum(hits)} of {len(hits)}"
 
 
-def trials(users: int, dialogues: int, policies: int) -> list[FittingTrial]:
+def trials(domains: Sequence[str], users: int, dialogues: int, policies: int) -> list[FittingTrial]:
     """Return the trials: figures of as many users of each domain, then policies for the first ones."""
-    each = range(-(-users // len(DOMAINS)))
-    found = [FittingTrial(domain, seed, dialogues, FIGURES) for seed in each for domain in DOMAINS]
-    first = each[:policies]
-    found += [FittingTrial(domain, seed, dialogues, POLICIES) for domain in DOMAINS[::-1] for seed in first]
-    return found
+    each = range(-(-users // len(domains)))
+    found = [FittingTrial(domain, seed, dialogues, FIGURES) for seed in each for domain in domains]
+    # Those of the restaurant take minutes each.
+    first = sorted(domains), each[:policies]
+    return found + [FittingTrial(domain, seed, dialogues, POLICIES) for domain, seed in product(*first)]
 
 
 def study(tasks: Sequence[FittingTrial], out: Path, jobs: int) -> str:
@@ -288,15 +289,19 @@ def study(tasks: Sequence[FittingTrial], out: Path, jobs: int) -> str:
 
 def main(
     out: Annotated[Path, typer.Option(help="folder for trials.jsonl and fitting.md")],
-    users: Annotated[int, typer.Option(min=2, help="users, half of them of each domain")] = 50,
+    domain: Annotated[list[str], typer.Option(help="restaurant or concert")] = list(DOMAINS),  # noqa: B006
+    users: Annotated[int, typer.Option(min=1, help="users, as many of each domain")] = 50,
     dialogues: Annotated[int, typer.Option(min=20, help="logged dialogues of each")] = 500,
     policies: Annotated[int, typer.Option(min=0, help="users of each domain for whom policies are made")] = 5,
     jobs: Annotated[int, typer.Option(min=1, help="processes")] = 1,
 ) -> None:
     """Measure how close fitted users come to the true ones, from where it was stopped."""
-    out.mkdir(parents=True, exist_ok=True)
     try:
-        print(study(trials(users, dialogues, policies), out, jobs), end="")
+        if unknown := [name for name in domain if name not in DOMAINS]:
+            raise ValueError(f"unknown domain {unknown[0]!r}; {nearest(unknown[0], DOMAINS)}")
+        out.mkdir(parents=True, exist_ok=True)
+        domains = list(dict.fromkeys(domain))
+        print(study(trials(domains, users, dialogues, policies), out, jobs), end="")
     except (ValueError, WorkerDied) as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None

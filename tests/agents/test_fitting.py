@@ -45,8 +45,8 @@ def test_a_policy_for_the_fitted_user_is_as_good_as_one_for_the_true_one() -> No
     assert "| concert | the fitted user | " in tables([result])
 
 
-def start(out: Path) -> subprocess.Popen[str]:
-    words = ["--out", str(out), "--users", "2", "--dialogues", "30", "--policies", "0"]
+def start(out: Path, *more: str) -> subprocess.Popen[str]:
+    words = ["--out", str(out), "--users", "2", "--dialogues", "30", "--policies", "0", *more]
     return subprocess.Popen(
         [sys.executable, "-m", "agents.fitting", *words],
         stdout=subprocess.PIPE,
@@ -78,7 +78,14 @@ def test_a_stopped_study_goes_on(tmp_path: Path) -> None:
 
     process = start(tmp_path)
     assert process.communicate(timeout=120) == (output, "2 of 2\n")
+    process = start(tmp_path, "--domain", "concert", "--users", "1")
+    shown, errors = process.communicate(timeout=120)
+    assert shown.startswith("1 user:\n") and errors == "1 of 1\n"
     path.write_text('{"fingerprint": "x"}\n')
-    process = start(tmp_path)
-    assert process.communicate(timeout=120) == ("", f"error: {path}:1: not a finished trial\n")
-    assert process.returncode == 2
+    for words, error in (
+        ((), f"{path}:1: not a finished trial"),
+        (("--domain", "concerts"), "unknown domain 'concerts'; did you mean 'concert'?"),
+    ):
+        process = start(tmp_path, *words)
+        assert process.communicate(timeout=120) == ("", f"error: {error}\n")
+        assert process.returncode == 2
