@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.http11 import Response
@@ -30,7 +30,10 @@ LEAST_BYTES_PER_SECOND = 5000.0
 """The speed of a body, or of reading, at least."""
 _REST_SECONDS, _MOST_REST_BYTES = 2.0, 2_000_000
 """The rest of a refused request that is still read, so that the client learns the reason."""
-_HEAD_TOO_LARGE = 431
+_SLICE = 4096
+_MOST_UNDER_WAY = 100
+"""Requests of one connection at the same time, which are answered one after the other."""
+_HEAD_TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 _TOO_LARGE_FOR_SOCKETS = "the headers are too many or too long for a WebSocket"
 _TOO_LARGE = f"request line and headers too large: more than {MOST_HEAD_BYTES} bytes"
 
@@ -45,40 +48,6 @@ def _refusal(status: HTTPStatus, line: str) -> bytes:
     ]
     head = b"".join(b"%s: %s\r\n" % header for header in headers)
     return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, status.phrase.encode(), head, body)
-
-
-class LimitedHead(h11.Connection):
-    """An HTTP connection that refuses large heads, also those that arrive at once.
-
-    Attributes:
-        fault: the status that answers the last error of the client.
-    """
-
-    fault = 400
-    _received = 0
-    """The bytes since the beginning of the present request."""
-
-    def receive_data(self, data: bytes) -> None:
-        """Take the next bytes."""
-        self._received += len(data)
-        super().receive_data(data)
-
-    def start_next_cycle(self) -> None:
-        """Wait for the next request, of which some bytes may have come already."""
-        super().start_next_cycle()
-        self._received = len(self.trailing_data[0])
-
-    def next_event(self) -> Any:
-        """Return the next event; errors are those of h11."""
-        try:
-            event = super().next_event()
-            is_head = isinstance(event, h11.Request)
-            if is_head and self._received - len(self.trailing_data[0]) > MOST_HEAD_BYTES:
-                raise h11.RemoteProtocolError("the head is too large", _HEAD_TOO_LARGE)
-        except h11.RemoteProtocolError as error:
-            self.fault = error.error_status_hint
-            raise
-        return event
 
 
 class Deadline:
@@ -157,19 +126,35 @@ class WatchedReading(asyncio.BaseProtocol):
         self._reader.clear()
 
 
-class LimitedConnection(WatchedReading, H11Protocol):
-    """A connection that ends for a large head (431), a slow head or body (408), and a slow reader."""
+class Reading(Enum):
+    """The part of a request that comes next."""
+
+    NOTHING = auto()
+    HEAD = auto()
+    BODY = auto()
+
+
+class LimitedConnection(WatchedReading, HttpToolsProtocol):
+    """A connection that ends for a large head (431), a slow head or body (408), and a slow reader.
+
+    Requests may come before the answers to those before them. What is wrong with one is said in its turn.
+    """
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         """Take the arguments of uvicorn."""
         super().__init__(*args, **keywords)
-        self.conn: LimitedHead = LimitedHead(h11.SERVER, MOST_HEAD_BYTES)
         self._head = Deadline(self._refuse_slow_head)
         self._body = Deadline(self._refuse_slow_body)
         self._rest = Deadline(self._close)
+        self._reading = Reading.NOTHING
+        self._head_bytes = 0
+        self._under_way = 0
+        """Requests that are answered, or wait for that; of the last one a part may still come."""
         self._body_began: float | None = None
         self._body_bytes = 0
         self._rest_bytes = 0
+        self._fault: tuple[HTTPStatus, str] | None = None
+        """A refusal that is due after the answers under way; nothing is read any more."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
@@ -189,33 +174,71 @@ class LimitedConnection(WatchedReading, H11Protocol):
             if self._rest_bytes > _MOST_REST_BYTES:
                 self._close()
             return
-        super().data_received(data)
+        rest = memoryview(data)
+        while rest and self._is_reading:
+            # In slices, since the parser does not tell how many of them were a head.
+            size = min(_SLICE, MOST_HEAD_BYTES - self._head_bytes)
+            before = self._reading
+            super().data_received(rest[:size])
+            if self._reading is not Reading.HEAD:
+                self._head_bytes = 0
+            elif before is not Reading.BODY:
+                self._head_bytes += size
+            if self._head_bytes >= MOST_HEAD_BYTES and self._is_reading:
+                self._refuse_in_turn(_HEAD_TOO_LARGE, _TOO_LARGE)
+            rest = rest[size:]
         self._watch(len(data))
 
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+    @property
+    def _is_reading(self) -> bool:
+        """Whether this is still the protocol of the connection, and what comes is a part of a request."""
+        is_over = self._fault is not None or self._rest.is_set or self.transport.is_closing()
+        return not is_over and self.transport.get_protocol() is self
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._reading = Reading.HEAD
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer a request, or let it wait for its turn."""
+        self._reading = Reading.BODY
+        before = self.cycle
+        super().on_headers_complete()
+        self._under_way += self.cycle is not before
+        if self._under_way > _MOST_UNDER_WAY:
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        """Know all of a request."""
+        self._reading = Reading.NOTHING
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to a socket."""
         self._head.clear()
-        super().handle_websocket_upgrade(event)
+        super().handle_websocket_upgrade()
 
     def on_response_complete(self) -> None:
         """Wait until the client has read the response, and for the next request."""
+        self._under_way -= 1
         super().on_response_complete()
+        if self._fault is not None and not self._under_way:
+            self._refuse(*self._fault)
         self._watch(0)
         self._reader.watch(self.transport)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse a request that is not HTTP, or has too large a head."""
-        status = HTTPStatus(self.conn.fault)
-        self._refuse(status, _TOO_LARGE if status == _HEAD_TOO_LARGE else "the request is not HTTP")
+        """Refuse something that is not HTTP."""
+        self._refuse_in_turn(HTTPStatus.BAD_REQUEST, "the request is not HTTP")
 
     def _watch(self, received: int) -> None:
         """Set the deadline of the present part of a request."""
-        state = self.conn.their_state
-        if self.transport.is_closing() or self._rest.is_set or self.transport.get_protocol() is not self:
+        if not self._is_reading:
             self._head.clear()
             self._body.clear()
             return
-        if state is h11.SEND_BODY:
+        if self._reading is Reading.BODY:
             now = asyncio.get_running_loop().time()
             if self._body_began is None:
                 self._body_began, self._body_bytes = now, 0
@@ -225,13 +248,13 @@ class LimitedConnection(WatchedReading, H11Protocol):
         else:
             self._body.clear()
             self._body_began = None
-        if state is not h11.IDLE:
+        if self._under_way:
             self._head.clear()
-        elif self.conn.trailing_data[0] and not self._head.is_set:
+        elif self._reading is Reading.HEAD and not self._head.is_set:
             self._head.set(HEAD_SECONDS)
 
     def _refuse_slow_head(self) -> None:
-        if self.conn.trailing_data[0]:
+        if self._reading is Reading.HEAD:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the head took longer than {HEAD_SECONDS:g} s")
         else:  # browsers open connections for later, and nothing was asked
             self.transport.close()
@@ -242,12 +265,25 @@ class LimitedConnection(WatchedReading, H11Protocol):
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the body arrives too slowly")
 
+    def _refuse_in_turn(self, status: HTTPStatus, line: str) -> None:
+        """Refuse the last request that was begun, after the answers to those before it."""
+        if self._reading is Reading.BODY and self.pipeline:  # its head was known, and it waits for its turn
+            self.pipeline.popleft()
+            self._under_way -= 1
+            self._reading = Reading.HEAD
+        if self._under_way and self._reading is not Reading.BODY:
+            self._fault = status, line
+            self.flow.pause_reading()
+        else:
+            self._refuse(status, line)
+
     def _refuse(self, status: HTTPStatus, line: str) -> None:
         """Send a refusal unless a response has begun, and end the connection."""
         self._head.clear()
         self._body.clear()
-        can_answer = self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE)
-        if self.cycle is not None and not self.cycle.response_complete:
+        can_answer = True
+        if self._under_way:
+            can_answer = not self.cycle.response_started
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if not can_answer:
@@ -291,7 +327,7 @@ class LimitedSocket(WatchedReading, WebSocketsSansIOProtocol):
         """Take a part of the stream; a first request that cannot be read ends it."""
         super().data_received(data)
         if not self.handshake_initiated and self.conn.handshake_exc is not None:
-            self.transport.write(_refusal(HTTPStatus(_HEAD_TOO_LARGE), _TOO_LARGE_FOR_SOCKETS))
+            self.transport.write(_refusal(_HEAD_TOO_LARGE, _TOO_LARGE_FOR_SOCKETS))
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

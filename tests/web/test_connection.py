@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 import time
@@ -131,6 +132,24 @@ def test_every_request_of_a_connection_may_have_a_large_head(server: Running) ->
     ends = b"Connection: close\r\n"
     answer = exchange(server[0], *(HEAD + FITS + end + b"\r\n" for end in (b"", b"", ends)))
     assert answer.count(b"HTTP/1.1 200 ") == 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nz\r\n", 400),
+        (HEAD + b"X: " + b"x" * 2 * MOST_HEAD_BYTES, 431),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_said_in_its_turn(server: Running, bad: bytes, status: int) -> None:
+    answer = exchange(server[0], 2 * (HEAD + b"Content-Length: 1\r\n\r\nx") + bad)
+    assert [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]] == [200, 200, status]
+
+
+def test_the_requests_that_wait_in_a_connection_are_limited(server: Running) -> None:
+    with contextlib.suppress(ConnectionResetError):
+        assert exchange(server[0], 200 * (HEAD + b"Content-Length: 1\r\n\r\nx")).count(b" 200 ") < 200
 
 
 def test_what_follows_a_refusal_is_discarded_within_bounds(
