@@ -28,7 +28,7 @@ class Part:
 
     Attributes:
         role: its work.
-        listening: the descriptor of the socket to serve on.
+        listening: the descriptor of the socket to serve on, or beside which to open one.
         control: the descriptor of a socket to the parent, which ends when either of both ends.
     """
 

@@ -37,6 +37,9 @@ PASSWORD_IS_IDLE = (
     "Teachers have accounts, so the shared password signs nobody in; it is for clients of OpenEnv."
 )
 """A line for a server that has both."""
+CAN_LISTEN_BESIDE = sys.platform == "linux"
+"""Whether the system shares connections out among sockets at one port, and does not give all to the last."""
+_WAITING = 1024
 _OTHER_FILES = 256
 """Open files and sockets of a server besides those of sessions."""
 _ANSWERS_FINISH, _ALL_STOPS = 5.0, 9.5
@@ -56,8 +59,14 @@ _PASSWORD_FILE = FileKind("file with a password", FileError)
 _TOKEN_FILE = FileKind("file of tokens", FileError)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, only_keeps: bool = False) -> socket.socket:
     """Return a listening socket; port 0 takes a free one.
+
+    Args:
+        host: the address.
+        port: the port.
+        only_keeps: whether the socket only keeps the port, for processes that listen there; see
+            `listen_beside`.
 
     Raises:
         ValueError: the address cannot be used; one line gives the reason.
@@ -69,9 +78,26 @@ def listen(host: str, port: int) -> socket.socket:
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
-        made.listen(1024)
+        if only_keeps:  # later than that, so that a port of another server is refused
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        else:
+            made.listen(_WAITING)
     except OSError as error:
         raise ValueError(f"--host {printable(host)} --port {port}: {error.strerror or error}") from None
+    return made
+
+
+def listen_beside(keeping: socket.socket) -> socket.socket:
+    """Return a listening socket of this process alone, at a port that its parent keeps.
+
+    The system gives each of such sockets its share of the connections. At a common one, whichever process is
+    first takes all that wait.
+    """
+    made = socket.socket(keeping.family, keeping.type, keeping.proto)
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        made.setsockopt(socket.SOL_SOCKET, option, 1)
+    made.bind(keeping.getsockname())
+    made.listen(_WAITING)
     return made
 
 

@@ -44,7 +44,14 @@ from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.part import Part, Role
 from dialogue_gym.web.run import channels_of, options_for, sessions_of, visitors
 from dialogue_gym.web.security import AccessMiddleware
-from dialogue_gym.web.server import password_for, read_metrics_token, serve, stopping_in_time
+from dialogue_gym.web.server import (
+    CAN_LISTEN_BESIDE,
+    listen_beside,
+    password_for,
+    read_metrics_token,
+    serve,
+    stopping_in_time,
+)
 from dialogue_gym.web.teaching_config import TeachingConfig
 from dialogue_gym.web.workspace import Workspaces
 
@@ -74,6 +81,8 @@ class _Process:
     def __init__(self, options: ServeOptions, part: Part, stack: contextlib.ExitStack) -> None:
         self._options, self._part, self._stack = options, part, stack
         self._listening = socket.socket(fileno=part.listening)
+        if CAN_LISTEN_BESIDE and not self._listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            self._listening = listen_beside(self._listening)
         self._domain = load_domain(options.source)
         assert isinstance(options.store, DatabaseUrl)  # options.check() has refused others
         self._place = options.store

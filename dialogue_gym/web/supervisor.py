@@ -30,6 +30,7 @@ from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.part import Part, Role, is_ready
 from dialogue_gym.web.paths import TEACH_PATH
 from dialogue_gym.web.server import (
+    CAN_LISTEN_BESIDE,
     PASSWORD,
     PASSWORD_IS_IDLE,
     address_of,
@@ -56,7 +57,7 @@ class _Child:
     Attributes:
         name: its name, as people read it.
         role: its work.
-        listening: the socket that it serves on.
+        listening: the socket that it serves on, or beside which it opens its own.
         process: the process; None while it is not running.
         control: the socket to it.
         began: the time of its last start.
@@ -89,7 +90,7 @@ class Supervisor:
 
         Args:
             workers: the number of workers.
-            for_people: the socket that the workers serve on.
+            for_people: the socket that the workers serve on, or beside which each of them opens its own.
             for_teachers: the socket that the learner serves on.
             on_ready: called once, when a worker and the learner answer requests.
             environment: further variables for the processes.
@@ -268,10 +269,11 @@ def supervise(options: ServeOptions) -> int:
         password = password_for(options, has_accounts)
         if has_accounts and password is not None:
             print(f"({PASSWORD_IS_IDLE})")
-        for_people, for_teachers = (
-            stack.enter_context(contextlib.closing(listen(options.host, port)))
-            for port in (options.port, options.port_for_teachers)
-        )
+        only_keeps = CAN_LISTEN_BESIDE and options.workers > 1
+        for_people = listen(options.host, options.port, only_keeps)
+        stack.enter_context(contextlib.closing(for_people))
+        for_teachers = listen(options.host, options.port_for_teachers)
+        stack.enter_context(contextlib.closing(for_teachers))
 
         def tell() -> None:
             processes = f"{counted(options.workers or 0, 'worker')} and a learner"
