@@ -20,7 +20,7 @@ from dialogue_gym._threads import is_leaving
 from dialogue_gym.journal.bulletin import Bulletin
 from dialogue_gym.journal.entry import LeaseTaken, StoreError
 from dialogue_gym.journal.place import DatabaseUrl
-from dialogue_gym.journal.postgres_link import PostgresLink
+from dialogue_gym.journal.postgres_link import PostgresLink, plan_once
 
 if TYPE_CHECKING:
     import psycopg
@@ -79,7 +79,7 @@ class Leases:
         """
         self._holder = holder
         self._reader = reader
-        self._link = PostgresLink(url, "leases", _do_not_flush)
+        self._link = PostgresLink(url, "leases", _prepare)
         self._news = threading.Condition()
         self._takes: list[_Wish[list[Head]]] = []
         self._looks: list[_Wish[list[Head]]] = []
@@ -237,8 +237,9 @@ class Leases:
                 self._takes += left
 
 
-def _do_not_flush(connection: psycopg.Connection) -> None:
-    """Leave the flush of leases to the writes that depend on them: a flush includes all that was before."""
+def _prepare(connection: psycopg.Connection) -> None:
+    plan_once(connection)
+    # The writes that depend on leases flush them as well: a flush includes all that was before.
     connection.execute("SET synchronous_commit TO off")
 
 

@@ -118,7 +118,8 @@ class PostgresLink:
             while True:
                 try:
                     cursor = self._connected().execute(query, values or None)
-                    return cursor.fetchall() if cursor.description else []
+                    has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+                    return cursor.fetchall() if has_rows else []
                 except self._psycopg.OperationalError as error:
                     is_lost = not self._held or self._held[0].closed
                     # After a deadlock nothing of it is done, and the other one has gone on.
@@ -177,6 +178,16 @@ class PostgresLink:
         settings = _DEFAULTS | {"application_name": self.name} | given
         address: str = conninfo.make_conninfo("", **settings)
         return address
+
+
+def plan_once(connection: psycopg.Connection) -> None:
+    """Let the server plan each statement once, for tables of any size, rather than each time.
+
+    For the statements of every message the planning takes longer than all else. Without statistics, which the
+    server makes late, it would read a new table from its beginning, and go on with that plan as it grows.
+    """
+    connection.execute("SET plan_cache_mode TO force_generic_plan")
+    connection.execute("SET enable_seqscan TO off")
 
 
 def driver() -> ModuleType:

@@ -14,7 +14,7 @@ from dialogue_gym.journal.database import ERASING, FORMAT, NewEntry, Queries
 from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, NOTE, Entry, LeaseLost, StoreError
 from dialogue_gym.journal.leases import Leases
 from dialogue_gym.journal.place import DatabaseUrl
-from dialogue_gym.journal.postgres_link import LOCKS, PostgresLink, driver
+from dialogue_gym.journal.postgres_link import LOCKS, PostgresLink, driver, plan_once
 from dialogue_gym.journal.postgres_schema import STEPS, migrate, version_of
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class PostgresJournal:
 
     def _take_lock(self, connection: psycopg.Connection) -> None:
         """Take the lock of the store, which the server gives free when the connection ends."""
+        plan_once(connection)
         function = f"pg_try_advisory_lock{'_shared' if self._is_shared else ''}({_LOCK})"
         until = time.monotonic() + self._wait
         while connection.execute(f"SELECT {function}").fetchall() != [(True,)]:

@@ -51,8 +51,22 @@ class FutureResult(Wait[T]):
         return self._future.result()
 
     async def pause(self) -> T:
-        """Wait in the event loop."""
-        return await asyncio.shield(asyncio.wrap_future(self._future))
+        """Wait in the event loop; one that is given up leaves the future to the others."""
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+
+        def tell(future: Future[T]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, over)
+
+        self._future.add_done_callback(tell)
+        await over
+        return self._future.result()
+
+
+def _settle(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 class Flush(FutureResult[list[Entry]]):

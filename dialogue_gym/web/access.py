@@ -18,6 +18,7 @@ import secrets
 import socket
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,6 +44,7 @@ _IPV6_BITS = 64
 _LOG = logging.getLogger(__name__)
 
 
+@lru_cache
 def is_loopback(host: str) -> bool:
     """Return whether a host is reached from this machine alone."""
     try:
@@ -51,6 +53,7 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+@lru_cache
 def network_of(address: str) -> str:
     """Return the part of an address that its owner cannot change at will.
 

@@ -136,8 +136,8 @@ def rest_app(
         redoc_url=None,
         responses=_ERRORS,
     )
+    add_rest(app, inbox, tokens, callbacks)  # the first routes are found fastest
     _add_teachers(app, inbox.people, teacher, desk, log)
-    add_rest(app, inbox, tokens, callbacks)
     _add_error_handlers(app)
     allowed = list(origins)
     if allowed:

@@ -147,7 +147,10 @@ class LimitedConnection(WatchedReading, HttpToolsProtocol):
         self._body = Deadline(self._refuse_slow_body)
         self._rest = Deadline(self._close)
         self._reading = Reading.NOTHING
+        self._heads = 0
+        """Requests that have begun in the present slice."""
         self._head_bytes = 0
+        """Bytes of an unfinished head, from the next slice if it began inside of one."""
         self._under_way = 0
         """Requests that are answered, or wait for that; of the last one a part may still come."""
         self._body_began: float | None = None
@@ -174,19 +177,17 @@ class LimitedConnection(WatchedReading, HttpToolsProtocol):
             if self._rest_bytes > _MOST_REST_BYTES:
                 self._close()
             return
-        rest = memoryview(data)
-        while rest and self._is_reading:
-            # In slices, since the parser does not tell how many of them were a head.
-            size = min(_SLICE, MOST_HEAD_BYTES - self._head_bytes)
-            before = self._reading
-            super().data_received(rest[:size])
-            if self._reading is not Reading.HEAD:
-                self._head_bytes = 0
-            elif before is not Reading.BODY:
-                self._head_bytes += size
+        fed = 0
+        while fed < len(data) and self._is_reading:
+            # In slices, since the parser does not tell where in them a head began.
+            part = data[fed : fed + min(_SLICE, MOST_HEAD_BYTES - self._head_bytes)]
+            fed += len(part)
+            expected, self._heads = int(self._reading is Reading.NOTHING), 0
+            super().data_received(part)
+            is_whole_part = self._reading is Reading.HEAD and self._heads <= expected
+            self._head_bytes = self._head_bytes + len(part) if is_whole_part else 0
             if self._head_bytes >= MOST_HEAD_BYTES and self._is_reading:
                 self._refuse_in_turn(_HEAD_TOO_LARGE, _TOO_LARGE)
-            rest = rest[size:]
         self._watch(len(data))
 
     @property
@@ -198,6 +199,7 @@ class LimitedConnection(WatchedReading, HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._reading = Reading.HEAD
+        self._heads += 1
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:

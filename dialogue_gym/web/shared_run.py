@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import signal
 import socket
 import sys
@@ -55,6 +56,8 @@ from dialogue_gym.web.server import (
 from dialogue_gym.web.teaching_config import TeachingConfig
 from dialogue_gym.web.workspace import Workspaces
 
+_YIELDS = 5
+"""The niceness of the learner: people wait for the workers, and nobody for it."""
 _LOOKS_EVERY = 0.5
 """Seconds between two looks for that which a process waits for."""
 
@@ -148,6 +151,7 @@ class _Process:
 
     def learn(self) -> None:
         """Learn once this process is elected, and serve the teachers meanwhile."""
+        os.nice(_YIELDS)
         options, stack, domain = self._options, self._stack, self._domain
         channels = channels_of(options)
         setup = set_up(domain, options_for(options, TeachOptions)) if options.teach else None

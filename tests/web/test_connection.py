@@ -130,8 +130,16 @@ def test_a_second_request_is_waited_for_as_well(server: Running) -> None:
 
 def test_every_request_of_a_connection_may_have_a_large_head(server: Running) -> None:
     ends = b"Connection: close\r\n"
-    answer = exchange(server[0], *(HEAD + FITS + end + b"\r\n" for end in (b"", b"", ends)))
-    assert answer.count(b"HTTP/1.1 200 ") == 3
+    requests = [HEAD + FITS + end + b"\r\n" for end in (b"", b"", ends)]
+    for parts in (requests, [b"".join(requests)]):
+        assert exchange(server[0], *parts).count(b"HTTP/1.1 200 ") == 3
+
+
+def test_a_head_may_come_in_many_parts(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 60.0)
+    parts = [b"X: x\r\n"] * 40
+    answer = exchange(server[0], HEAD, *parts, b"Connection: close\r\n\r\n", pause=0.01)
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize(
