@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import itertools
+import json
 import os
 import random
 import re
@@ -26,8 +27,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import aiohttp
 import httpx
 import numpy as np
 import psutil
@@ -49,7 +50,7 @@ _LINES = {
 }
 _WORDS = ("indian", "italian", "french", "british", "spanish")
 _ANY = ("hello", "yes", "no")
-_START = 120.0
+_START, _PATIENCE = 120.0, 30.0
 _STEADY = 5
 """The minutes after which a long run should be steady."""
 
@@ -58,8 +59,50 @@ _STEADY = 5
 _CHANNEL, _TOKEN = "load", secrets.token_urlsafe(16)
 
 
-def _bearer(secret: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {secret}"}
+class Connection:
+    """A person's own connection to the server, as a browser keeps it.
+
+    It does little, since the people share the processor with the server that is measured.
+    """
+
+    def __init__(self, address: str, secret: str) -> None:
+        """Connect with the first request; the secret is sent as a bearer token."""
+        self._host, self._port = address.removeprefix("http://").split(":")
+        self._secret = secret
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, method: str, path: str, given: Any = None) -> tuple[int, Any]:
+        """Return the status and the content of the answer to a request; contents are JSON.
+
+        Raises:
+            OSError, EOFError, ValueError: there is no such answer in time.
+        """
+        body = b"" if given is None else json.dumps(given).encode()
+        head = (
+            f"{method} {path} HTTP/1.1\r\nhost: {self._host}:{self._port}\r\n"
+            f"authorization: Bearer {self._secret}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n\r\n"
+        )
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                if self._streams is None or self._streams[0].at_eof():  # the server ends idle ones
+                    self.close()
+                    self._streams = await asyncio.open_connection(self._host, int(self._port))
+                reader, writer = self._streams
+                writer.write(head.encode() + body)
+                lines = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+                lengths = [line.split(":")[1] for line in lines if line.startswith("content-length:")]
+                content = await reader.readexactly(int(lengths[0])) if lengths else b""
+        except BaseException:
+            self.close()
+            raise
+        return int(lines[0].split()[1]), json.loads(content)
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
 
 
 @dataclass
@@ -73,9 +116,8 @@ class Person:
     faults: list[str] = field(default_factory=list)
 
 
-async def _talk(
-    session: aiohttp.ClientSession, person: Person, lines: tuple[str, ...], pause: float, until: float
-) -> None:
+async def _talk(address: str, person: Person, lines: tuple[str, ...], pause: float, until: float) -> None:
+    connection = Connection(address, _TOKEN)
     chance = random.Random(person.name)
     await asyncio.sleep(chance.random() * pause)
     while time.monotonic() < until:
@@ -85,29 +127,28 @@ async def _talk(
         began = time.monotonic()
         given = {"sender": person.name, "message": text}
         try:
-            async with session.post(WEBHOOK, json=given, headers=_bearer(_TOKEN)) as answer:
-                messages = await answer.json()
-                if answer.status != 200:
-                    person.faults.append(f"{answer.status}: {messages}")
-                elif any(message["recipient_id"] != person.name for message in messages):
-                    person.faults.append(f"a reply to another person: {messages}")
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            status, messages = await connection.ask("POST", WEBHOOK, given)
+            if status != 200:
+                person.faults.append(f"{status}: {messages}")
+            elif any(message["recipient_id"] != person.name for message in messages):
+                person.faults.append(f"a reply to another person: {messages}")
+        except (OSError, EOFError, ValueError) as error:
             person.faults.append(repr(error))
         ended = time.monotonic()
         person.seconds.append(ended - began)
         person.ends.append(ended)
         person.sent.append(text)
         await asyncio.sleep(pause)
+    connection.close()
 
 
-async def _check(session: aiohttp.ClientSession, person: Person, password: str) -> None:
+async def _check(connection: Connection, person: Person) -> None:
     """Compare the recorded messages of a person with those sent since their last restart."""
     path = f"{API}/people/{_CHANNEL}/{person.name}/tracker"
-    async with session.get(path, headers=_bearer(password)) as answer:
-        tracker = await answer.json()
-        if answer.status != 200:
-            person.faults.append(f"{answer.status}: {tracker}")
-            return
+    status, tracker = await connection.ask("GET", path)
+    if status != 200:
+        person.faults.append(f"{status}: {tracker}")
+        return
     known = [event["text"] for event in tracker["events"] if event["event"] == "user"]
     if known != person.sent[len(person.sent) - len(known) :]:
         person.faults.append(f"mixed up: {known[-3:]} recorded, {person.sent[-3:]} sent")
@@ -118,16 +159,15 @@ async def load(
 ) -> None:
     """Run simulated people, and check their recorded messages."""
     lines = _LINES.get(given.domain, _ANY)
-    connector = aiohttp.TCPConnector(limit=0)
-    timeout = aiohttp.ClientTimeout(30)
-    async with aiohttp.ClientSession(address, connector=connector, timeout=timeout) as session:
-        until = time.monotonic() + given.seconds
-        watching = given.every and asyncio.create_task(_watch(pid, store, given.every, moments))
-        await asyncio.gather(*(_talk(session, person, lines, given.pause, until) for person in people))
-        if watching:
-            watching.cancel()
-        for person in people:
-            await _check(session, person, given.password)
+    until = time.monotonic() + given.seconds
+    watching = given.every and asyncio.create_task(_watch(pid, store, given.every, moments))
+    await asyncio.gather(*(_talk(address, person, lines, given.pause, until) for person in people))
+    if watching:
+        watching.cancel()
+    checking = Connection(address, given.password)
+    for person in people:
+        await _check(checking, person)
+    checking.close()
 
 
 def _processes(pid: int) -> list[psutil.Process]:
@@ -267,8 +307,9 @@ def main() -> None:
         served = _served(given.domain, store, Path(folder), given.password, log, given.workers)
         moments: list[Moment] = []
         with served as (address, pid):
-            before = _used(pid)
+            before, own = _used(pid), -time.process_time()
             asyncio.run(load(address, pid, store, people, moments, given))
+            own += time.process_time()
             processor, written = (now - then for now, then in zip(_used(pid), before, strict=True))
             memory = _memory(pid)
         last_line = log.read_text().splitlines()[-1]
@@ -280,6 +321,7 @@ def main() -> None:
     print(f"{counted(len(people), 'person', 'people')}, {sent}, {counted(len(faults), 'fault')}")
     print(f"{count / given.seconds:.0f} messages a second; for each the server took", end=" ")
     print(f"{1000 * processor / count:.1f} ms of processor time and wrote {written / count / 1000:.1f} kB")
+    print(f"the people took {1000 * own / count:.1f} ms of it themselves")
     print(f"replies took {1000 * cuts[49]:.0f} ms (median), {1000 * cuts[94]:.0f} ms (95th percentile)")
     print(f"{memory:.0f} MiB at the end; {last_line}")
     _report_moments(people, moments)
