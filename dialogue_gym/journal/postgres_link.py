@@ -184,8 +184,8 @@ def plan_once(connection: psycopg.Connection) -> None:
     """Let the server plan each statement once, for tables of any size, rather than each time.
 
     For the statements of every message the planning takes longer than all else. Without statistics, which the
-    server makes late, it would read a new table from its beginning, and go on with that plan as it grows. Where
-    that is the only way, as for a table of one row, it would think it so costly as to compile the statement.
+    server makes late, it would read a new table from its beginning, and go on with that plan as it grows.
+    Where there is no other way, as in a table of one row, it would count so high a cost as to compile it all.
     """
     for setting in ("plan_cache_mode TO force_generic_plan", "enable_seqscan TO off", "jit TO off"):
         connection.execute(f"SET {setting}")
