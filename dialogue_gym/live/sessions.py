@@ -248,7 +248,8 @@ class Sessions:
                 self._looks_around = time.monotonic() + _LOOK_EVERY
                 finish(self._conversations.look_around(), self.lock)
             for person in self._conversations.abandoned():
-                finish(self._pick_up(person), self.lock)
+                with contextlib.suppress(Rejected):  # another process has been faster
+                    finish(self._pick_up(person), self.lock)
         with self.lock:
             due = self.manager.expired()[:_EXPIRE_MOST]
         for name in due:
