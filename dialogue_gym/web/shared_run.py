@@ -56,7 +56,7 @@ from dialogue_gym.web.server import (
 from dialogue_gym.web.teaching_config import TeachingConfig
 from dialogue_gym.web.workspace import Workspaces
 
-_YIELDS = 5
+_YIELDS = 10
 """The niceness of the learner: people wait for the workers, and nobody for it."""
 _LOOKS_EVERY = 0.5
 """Seconds between two looks for that which a process waits for."""
