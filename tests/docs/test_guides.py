@@ -126,7 +126,8 @@ def test_the_commands_about_teachers_run(tmp_path: Path) -> None:
         for block in blocks(TEACHERS, "sh")
         for line in block.splitlines()
     ]
-    invited, again, listed, log, as_json = said
+    invited, again, listed, log, as_json, pruned = said
     assert "http://127.0.0.1:8080/teach/join/" in invited and "https://bot.example.org/teach/join/" in again
     assert "anna" in listed and "invited by command line" in listed
     assert log.count("anna (administer)") == as_json.count('"anna (administer)"') == 2
+    assert pruned == "0 days removed\n"
