@@ -33,7 +33,7 @@ MOST_BEHIND = 2000
 """Turns that may wait for the learner. Beyond that, transitions are taken in without their updates, which are
 made later: otherwise the queue would fill the memory."""
 _AT_THE_END = 50
-"""Turns that are still learned before a stop: less than a second's work."""
+"""Turns that are still learned before a stop, and updates that are still made: less than a second's work."""
 _AT_ONCE = 20
 """Postponed updates that are made before the queue is looked at again."""
 
@@ -242,7 +242,7 @@ class Trainer:
                 self.explorer.add_satisfaction(transition.satisfaction)
             self.learner.add((transition,))
             if not is_behind:
-                self.learner.learn()
+                self._make_updates()
         if task.last_entry is not None:
             self.last_entry = task.last_entry
         self._hand_out()
@@ -258,6 +258,11 @@ class Trainer:
                 "waiting_turns": self.backlog,
             }
             self._figures.end_dialogue(figures, self.learner.transitions)
+
+    def _make_updates(self) -> None:
+        """Make the updates that are owed. In a stop, many are left: the checkpoint has their number."""
+        while self.learner.owed and not (self._is_leaving.is_set() and self.learner.owed > _AT_THE_END):
+            self.learner.learn(_AT_ONCE)
 
     def _hand_out(self) -> None:
         if self.promotion is None and self.explorer.actor.version != self.learner.updates:
@@ -315,7 +320,7 @@ class Trainer:
             self._thread = None
         if self.fault is not None:
             raise RuntimeError("the learning has failed") from self.fault
-        for _ in range(min(self._tasks.qsize(), _AT_THE_END)):
+        for _ in range(min(self._tasks.qsize(), 0 if self.learner.owed else _AT_THE_END)):
             self._take(self._tasks.get())
         if self.last_entry != self._saved:
             self.checkpoint()

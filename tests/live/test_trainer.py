@@ -122,6 +122,20 @@ def test_updates_are_postponed_under_load(tmp_path: Path, monkeypatch: pytest.Mo
     assert max(owed) > 20 * SMALL.updates and trainer.learner.updates == 40 * SMALL.updates
 
 
+def test_a_stop_leaves_many_postponed_updates_to_the_next_start(tmp_path: Path) -> None:
+    trainer, owed = trainer_of(tmp_path), 1_000_000
+    trainer.start()
+    first, second = transitions(2)
+    trainer.submit([first], first.entry)
+    until(lambda: trainer.backlog == 0 and trainer.learner.updates > 0 and not trainer.learner.owed)
+    trainer.learner.owed = owed  # the thread waits for the next turn
+    trainer.submit([second], second.entry, True)
+    trainer.stop()
+    left = trainer.learner.owed
+    assert 0 < left <= owed + SMALL.updates and trainer.last_entry == 2
+    assert trainer.state()["learner"]["owed"] == left
+
+
 def test_fault_of_the_thread_is_reported(tmp_path: Path) -> None:
     told: list[str] = []
     trainer = trainer_of(tmp_path, report=told.append)
