@@ -98,8 +98,9 @@ def test_conversation_is_rated_and_the_next_day_resumes(command: Command) -> Non
     status, lines, error = command("live", "plain.yml", typed=typed)
     assert (status, error) == (0, "")
     assert lines[0].startswith("(no agent for this domain, and nothing was taught here")
-    assert lines[1] == "plain: everything is saved in plain-live."
-    assert [line for line in lines[4:] if not line.startswith(("bot", "(the bot"))][:18] == [
+    assert lines[1] == "(figures of the learning: tensorboard --logdir plain-live/tensorboard)"
+    assert lines[2] == "plain: everything is saved in plain-live."
+    assert [line for line in lines[5:] if not line.startswith(("bot", "(the bot"))][:18] == [
         "you > +", "(nothing to rate yet)",
         "you > /restart", "(this is a new conversation)",
         "you > /greet",
@@ -260,7 +261,7 @@ def test_locked_store_damaged_checkpoint_and_full_disk(command: Command) -> None
     *_, newest = checkpoints_of(Path("plain-live")).paths()
     newest.write_bytes(newest.read_bytes()[:1000])
     status, lines, error = command("live", "plain.yml")
-    assert status == 0 and error == "" and "this checkpoint is damaged and was ignored" in lines[0]
+    assert status == 0 and error == "" and "this checkpoint is damaged and was ignored" in lines[1]
     assert lines[-1] == whole[-1]  # from an older one, and from the journal
 
     folder, aside = Path("plain-live/checkpoints"), Path("plain-live/aside")

@@ -172,6 +172,12 @@ def test_edits_hold_everywhere_through_a_restart_and_in_the_file(
     assert not tab.faults and not ann.faults
 
 
+def test_a_page_comes_with_its_content(server: Served) -> None:
+    for name in 3 * ("conversations", "domain", "people"):
+        page = httpx.get(f"{server.address()}{name}", timeout=60)
+        assert page.status_code == 200 and '"shown":' in page.text, name
+
+
 def test_bad_input_is_refused_at_its_field(browser: playwright.Browser, server: Served) -> None:
     tab = DomainTab(browser, server, 360)
     tab.open("Intents", "order")

@@ -28,7 +28,7 @@ from dialogue_gym.web.listing import (
     rows,
     unnamed_words,
 )
-from dialogue_gym.web.pages.refreshing import patient
+from dialogue_gym.web.pages.refreshing import keep_fresh
 from dialogue_gym.web.pages.teach import PARTS, Watchers
 from dialogue_gym.web.view import Json
 from dialogue_gym.web.workspace import StaleCommand, Workspace
@@ -214,7 +214,6 @@ async def conversations_page(workspace: Workspace, watchers: Watchers, home: str
         if await asyncio.to_thread(reader.has_news):
             await look()
 
-    ui.timer(_EVERY, patient(refresh))
     page.on("search", search)
     page.on("read", read)
     page.on("approve", approve)
@@ -223,4 +222,4 @@ async def conversations_page(workspace: Workspace, watchers: Watchers, home: str
     page.on("name", name)
     page.on("open", resume)
     page.on("refresh", look)
-    await look()
+    await keep_fresh(look, refresh, _EVERY)

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from nicegui import ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 from pydantic import TypeAdapter, ValidationError
@@ -29,7 +28,7 @@ from dialogue_gym.domain.slot import (
 )
 from dialogue_gym.teaching.domain_edits import EditError
 from dialogue_gym.web.domain_desk import DomainDesk, DomainNow, Edit, slot_parts
-from dialogue_gym.web.pages.refreshing import patient
+from dialogue_gym.web.pages.refreshing import keep_fresh
 from dialogue_gym.web.pages.teach import PARTS, Watchers
 from dialogue_gym.web.view import Json
 from dialogue_gym.web.workspace import Workspace
@@ -192,7 +191,6 @@ async def domain_page(workspace: Workspace, watchers: Watchers) -> None:
         if await asyncio.to_thread(editor.has_news):
             await look()
 
-    ui.timer(_EVERY, patient(refresh))
     page.on("read", read)
     page.on("edit", edit)
-    await look()
+    await keep_fresh(look, refresh, _EVERY)

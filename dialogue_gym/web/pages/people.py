@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from nicegui import ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
@@ -19,7 +18,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.handoff import Handoff, OpenConversation
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.teaching.preview import preview_of
-from dialogue_gym.web.pages.refreshing import patient
+from dialogue_gym.web.pages.refreshing import keep_fresh
 from dialogue_gym.web.pages.teach import PARTS
 from dialogue_gym.web.view import Json, chat_of, search_of
 from dialogue_gym.web.workspace import Workspace
@@ -189,10 +188,9 @@ async def people_page(handoff: Handoff, workspace: Workspace) -> None:
 
         return do
 
-    ui.timer(_EVERY, patient(look))
     page.on("read", does(watch.open))
     page.on("take_over", does(watch.take_over))
     page.on("give_back", does(watch.give_back))
     page.on("decide", does(watch.decide))
     page.on("say", does(watch.say))
-    await look()
+    await keep_fresh(look, look, _EVERY)
