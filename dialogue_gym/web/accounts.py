@@ -56,8 +56,8 @@ class RoleError(Exception):
     def __init__(self, role: TeacherRole) -> None:
         """Name the role that is needed."""
         super().__init__(
-            f"Your role does not allow this, it needs the role \u201c{role}\u201d: ask somebody who"
-            f" administers."
+            f"Your role does not allow this. It needs the role \u201c{role}\u201d; teachers with the role"
+            f" \u201c{TeacherRole.ADMINISTER}\u201d can give it to you."
         )
 
 
