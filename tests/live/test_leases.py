@@ -31,6 +31,7 @@ from dialogue_gym.journal.entry import (
 from dialogue_gym.journal.leases import PATIENCE, SECONDS
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.store import Store
+from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.request_limits import Rejected
@@ -275,3 +276,21 @@ def test_limits_hold_over_all_workers(url: DatabaseUrl) -> None:
         assert [rating.content.get(BURST) for rating in other.sessions.moderation.waiting()] == [True]
     one.store.close()
     other.store.close()
+
+
+def test_a_look_reads_the_conversations_of_one_person_alone(postgres: PostgresServer) -> None:
+    """Its statement is planned while the journal is empty, and not again as it grows."""
+    people, each = 50, 40
+    database = postgres.new_database()
+    with Store(DatabaseUrl(postgres.url(database)), is_shared=True) as store:
+        assert store.leases is not None and store.leases.look("p0").result(LONG) == []
+        for number in range(people * each):
+            writer = ConversationWriter(f"live{number}")
+            writer.begin({LIVE: f"p{number % people}"})
+            writer.end("success")
+            store.append_all(writer.drafts)
+        for number in range(people):
+            latest, _ = store.leases.look(f"p{number}").result(LONG)
+            assert latest.has_ended and latest.conversation == f"live{people * (each - 1) + number}"
+    read = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'entries_that_end'"
+    assert postgres.sql(read, database=database)[0][0] <= 4 * people
