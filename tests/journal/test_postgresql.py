@@ -156,7 +156,10 @@ def test_those_who_wait_for_a_server_give_up_together(
     assert len(others) == 2 and sum(others) < first, "one after the other, each for all of its patience"
 
 
-def test_killed_server_loses_and_repeats_nothing(database: DatabaseUrl, postgres: PostgresServer) -> None:
+def test_killed_server_loses_and_repeats_nothing(
+    database: DatabaseUrl, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_link, "PATIENCE", 120.0)  # a server takes a while to start on a busy machine
     acknowledged: list[str] = []
     is_over = threading.Event()
 
@@ -171,7 +174,7 @@ def test_killed_server_loses_and_repeats_nothing(database: DatabaseUrl, postgres
         writing = [pool.submit(write, store, f"c{number}") for number in range(4)]
         try:
             for kill in range(1, 4):
-                while len(acknowledged) < 20 * kill:
+                while len(acknowledged) < 20 * kill and not any(one.done() for one in writing):
                     time.sleep(0.01)
                 postgres.kill()
                 postgres.start()

@@ -107,7 +107,7 @@ def test_roles_are_checked_and_changes_are_written_down_without_a_page(store: St
     ):
         reader = Reader(ben)
         change(reader)
-        assert "it needs the role \u201capprove\u201d" in reader.look()["error"]
+        assert "needs the role \u201capprove\u201d" in reader.look()["error"]
     for workspace in (ben, cora):
         transfer = Transfer(workspace)
         for move in (
@@ -116,7 +116,7 @@ def test_roles_are_checked_and_changes_are_written_down_without_a_page(store: St
             lambda transfer: transfer.archive("rasa.zip"),
             lambda transfer: transfer.take("stories", "stories.md", b"## one\n* greet\n  - utter_greet\n"),
         ):
-            with pytest.raises(RoleError, match="it needs the role \u201cadminister\u201d"):
+            with pytest.raises(RoleError, match="needs the role \u201cadminister\u201d"):
                 move(transfer)
     Reader(cora).approve(approval)
     Transfer(anna).export("chats")

@@ -115,7 +115,7 @@ def test_somebody_is_invited_teaches_and_may_approve_once_their_role_says_so(
     )
     approve = ["approve", {"conversation": talk, "is_right": True}]
     ben.page.evaluate(sends, approve)
-    ben.page.wait_for_selector("text=it needs the role “approve”")
+    ben.page.wait_for_selector("text=needs the role “approve”")
     assert ben.page.get_attribute("[aria-current=true]", "class") == "conversation"
 
     anna.page.reload()
@@ -230,7 +230,7 @@ def test_programs_have_the_rights_of_an_account(tmp_path: Path) -> None:
             ("POST", "people/x/rating", '{"value": 1}'),
         ):
             status, _, line = ask(server, f"/api/{path}", method, body, **basic("ben"), **sent)
-            assert status == 403 and "it needs the role" in line
+            assert status == 403 and "needs the role" in line
             assert ask(server, f"/api/{path}", method, body, **basic("cora"), **sent)[0] == 404
         log = call("store", "log", "--store", str(place)).stdout
         assert re.search(r"ben +edited +response utter_hello\n", log)
