@@ -17,6 +17,11 @@ def wait_no_longer() -> None:
     _LEAVING.set()
 
 
+def wait_again() -> None:
+    """Let threads wait as usual: the end was not that of this process."""
+    _LEAVING.clear()
+
+
 def is_leaving() -> bool:
     """Return whether this process is about to end."""
     return _LEAVING.is_set()

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from dialogue_gym._files import FileError, FileKind, read_text
 from dialogue_gym._text import printable
-from dialogue_gym._threads import wait_no_longer
+from dialogue_gym._threads import wait_again, wait_no_longer
 from dialogue_gym.web.access import is_loopback
 from dialogue_gym.web.accounts import LEAST_PASSWORD
 from dialogue_gym.web.connection import LimitedConnection, LimitedSocket
@@ -262,6 +262,8 @@ def stopping_in_time() -> Iterator[Callable[[], Awaitable[None]]]:
         is_done = True
         if timers[-1].is_alive():
             gc.freeze()  # the interpreter would look through PyTorch's many objects at its end, for seconds
+        else:
+            wait_again()
 
 
 def _under_way(loops: Iterable[asyncio.AbstractEventLoop]) -> Iterator[str]:

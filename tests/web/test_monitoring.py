@@ -21,10 +21,12 @@ fastapi = pytest.importorskip("fastapi", reason="the extra web is missing")
 
 from prometheus_client.parser import text_string_to_metric_families  # noqa: E402
 
+from dialogue_gym._threads import is_leaving, wait_no_longer  # noqa: E402
 from dialogue_gym.conversation.events import BotUttered, UserUttered  # noqa: E402
 from dialogue_gym.journal.entry import END, entry_events  # noqa: E402
 from dialogue_gym.journal.store import Store  # noqa: E402
 from dialogue_gym.live.checkpoints import checkpoints_of  # noqa: E402
+from dialogue_gym.web.server import stopping_in_time  # noqa: E402
 from tests import ROOT  # noqa: E402
 from tests.commands import run  # noqa: E402
 from tests.web.requests import PASSWORD, Answer, ask  # noqa: E402
@@ -293,3 +295,10 @@ def test_a_server_that_stops_does_not_wait_for_ever(tmp_path: Path) -> None:
         server.kill()
     said, answered, _ = saved(server.folder)
     assert said == ["/greet"] * 2 and answered[-1] == "It is done."
+
+
+def test_a_process_that_goes_on_after_its_server_waits_again() -> None:
+    with stopping_in_time():
+        wait_no_longer()
+        assert is_leaving()
+    assert not is_leaving()
