@@ -28,7 +28,12 @@ def blocks(page: str, *languages: str) -> list[Block]:
     return [block for block in found if not languages or block.language in languages]
 
 
+def texts(page: str, *languages: str) -> list[str]:
+    """Return the texts of the blocks of a page in some languages."""
+    return [block.text for block in blocks(page, *languages)]
+
+
 def block_with(page: str, part: str) -> str:
     """Return the text of the one block of a page that has a text in it."""
-    (found,) = (block.text for block in blocks(page) if part in block.text)
+    (found,) = (text for text in texts(page) if part in text)
     return found

@@ -9,9 +9,10 @@ import pytest
 
 from dialogue_gym.check import check_files
 from tests import ROOT
-from tests.docs.test_guides import GUIDE, blocks
+from tests.docs.test_guides import GUIDE
+from tests.pages import texts
 
-BIKES = "\n".join(blocks(GUIDE, "yaml"))
+BIKES = "\n".join(texts(GUIDE, "yaml"))
 """The domain of the guide, with its examples."""
 
 

@@ -33,6 +33,7 @@ from tests import ROOT
 from tests.commands import dialogue_gym as run_here
 from tests.commands import run
 from tests.conftest import BUILT_IN, make
+from tests.pages import texts
 from tests.test_architecture import LAYERS, arrows, layer
 from tests.testing.servers import Waiter, bot_server
 from tests.web.servers import served
@@ -66,15 +67,7 @@ def text(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
-def blocks(language: str, *pages: str) -> list[str]:
-    return [
-        block
-        for page in pages
-        for block in re.findall(rf"^```{language}\n(.*?)^```", text(page), re.DOTALL | re.MULTILINE)
-    ]
-
-
-LINES = "".join(blocks("sh", *PAGES, *MORE)).splitlines()
+LINES = [line for page in PAGES + MORE for block in texts(page, "sh") for line in block.splitlines()]
 COMMANDS = list(dict.fromkeys(line.split("#")[0].strip() for line in LINES if line.strip()))
 AGENTS = [command for command in COMMANDS if command.startswith("python -m agents")]
 WORDS = [command for command in COMMANDS if command.startswith("dialogue-gym ")]
@@ -92,7 +85,7 @@ def test_every_kind_of_command_is_tested() -> None:
 def test_the_code_of_every_page_is_run() -> None:
     for path in ROOT.glob("docs/*.md"):
         page = f"docs/{path.name}"
-        if page not in PAGES + MORE and (blocks("python", page) or blocks("sh", page)):
+        if page not in PAGES + MORE and (texts(page, "python") or texts(page, "sh")):
             runner = RUN_BY.get(page)
             assert runner and path.name in text(runner), f"no test runs the code of {page}"
 
@@ -121,18 +114,18 @@ def test_links_have_targets(page: Path) -> None:
 
 def test_readme_code_prints_the_shown_dialogue(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}
-    for block in blocks("python", README):
+    for block in texts(README, "python"):
         exec(compile(block, README, "exec"), names)
-    assert capsys.readouterr().out == blocks("text", README)[0]
+    assert capsys.readouterr().out == texts(README, "text")[0]
 
 
-@pytest.mark.parametrize("page", [page for page in (*PAGES[1:], *MORE) if blocks("python", page)])
+@pytest.mark.parametrize("page", [page for page in (*PAGES[1:], *MORE) if texts(page, "python")])
 def test_the_python_of_each_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "path/to").mkdir(parents=True)
     shutil.copy(ROOT / "dialogue_gym/domains/restaurant/domain.yml", tmp_path / "path/to")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    for block in blocks("python", page):
+    for block in texts(page, "python"):
         exec(compile(block, page, "exec"), names)
 
 
@@ -170,7 +163,7 @@ def test_the_commands_of_agents_run(tmp_path: Path) -> None:
 
 
 def test_chats_match_their_transcripts(tmp_path: Path) -> None:
-    chats = {block.split(",")[0]: block for block in blocks("text", CHAT) if "you > " in block}
+    chats = {block.split(",")[0]: block for block in texts(CHAT, "text") if "you > " in block}
     commands = [shlex.split(command) for command in WORDS if command.split()[1] == "chat"]
     assert [words[2] for words in commands] == list(chats)
     for words in commands:
@@ -197,7 +190,7 @@ def test_story_and_teaching_commands_run(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_commands_that_test_a_bot_run(tmp_path: Path) -> None:
-    workflow = yaml.safe_load(blocks("yaml", TESTING)[0])
+    workflow = yaml.safe_load(texts(TESTING, "yaml")[0])
     steps = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
     shown = [command for command in (*WORDS, *steps) if command.startswith("dialogue-gym test ")]
     assert len(shown) == 2

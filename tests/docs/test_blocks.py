@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests import ROOT
-from tests.pages import Block, blocks
+from tests.pages import Block, blocks, texts
 
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
 TESTED = {
@@ -16,24 +20,18 @@ TESTED = {
     ("docs/forms.md", "text"): "tests/stories/test_rules_and_forms.py",
     ("docs/forms.md", "yaml"): "tests/stories/test_rules_and_forms.py",
     ("docs/index.md", "text"): "tests/docs/test_guides.py",
-    ("docs/language-models.md", "console"): "tests/docs/test_consoles.py",
-    ("docs/language-models.md", "py"): "tests/docs/test_commands.py",
     ("docs/leaderboard.md", "json"): "tests/agents/test_leaderboard.py",
-    ("docs/learning-from-logs.md", "console"): "tests/docs/test_consoles.py",
-    ("docs/live.md", "console"): "tests/docs/test_consoles.py",
     ("docs/live.md", "nginx"): "tests/docs/test_consoles.py",
     ("docs/play.md", "text"): "tests/play/test_dialog.py",
     ("docs/search-users.md", "text"): "tests/domain/test_search_keys.py",
     ("docs/search-users.md", "yaml"): "tests/domain/test_search_keys.py",
-    ("docs/serving.md", "console"): "tests/docs/test_consoles.py",
     ("docs/serving.md", "nginx"): "tests/docs/test_consoles.py",
-    ("docs/teachers.md", "console"): "tests/docs/test_consoles.py",
     ("docs/testing-bots.md", "yaml"): "tests/test_readme.py",
     ("docs/your-domain.md", "text"): "tests/docs/test_guides.py",
     ("docs/your-domain.md", "yaml"): "tests/docs/test_guides.py",
     ("docs/your-domain.md", "yml"): "tests/docs/test_guides.py",
 }
-"""The test of the blocks in a language on a page; those in `sh` and `python` are held by `test_readme.py`."""
+"""The tests of all blocks in a language on a page; `test_readme.py` holds those in `sh` and `python`."""
 NOT_RUN = {
     (
         "docs/design.md",
@@ -67,6 +65,35 @@ NOT_RUN = {
 """Blocks that nothing runs, by the beginning of their first line, and the reasons."""
 
 
+def picked(file: Path) -> set[str]:
+    """Return the texts of the blocks that a test asks for: pairs of a page and a part of a block."""
+    tree = ast.parse(file.read_text("utf-8"))
+    names: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            names |= {target.id: node.value.value for target in node.targets if isinstance(target, ast.Name)}
+
+    def value(word: ast.expr) -> Any:
+        return word.value if isinstance(word, ast.Constant) else names.get(getattr(word, "id", ""))
+
+    pairs = [
+        [value(word) for word in (node.args if isinstance(node, ast.Call) else node.elts)]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Call, ast.Tuple))
+    ]
+    named = [pair for pair in pairs if len(pair) == 2 and pair[0] in PAGES and isinstance(pair[1], str)]
+    found = [[text for text in texts(page) if part in text] for page, part in named]
+    return {one[0] for one in found if len(one) == 1}
+
+
+PICKED = {
+    text
+    for file in sorted(ROOT.glob("tests/**/*.py"))
+    if file != Path(__file__) and "import block_with" in file.read_text("utf-8")
+    for text in picked(file)
+}
+
+
 def reason(block: Block) -> str | None:
     found = [
         why for (page, start), why in NOT_RUN.items() if page == block.page and block.text.startswith(start)
@@ -79,7 +106,7 @@ def test_every_block_is_run_or_has_a_reason(page: str) -> None:
     for block in blocks(page):
         assert block.language, f"{page}, line {block.line}: a block without a language"
         runner = TESTED.get((page, block.language))
-        is_run = runner or block.language in ("sh", "python")
+        is_run = runner or block.text in PICKED or block.language in ("sh", "python")
         assert is_run or reason(block), f"{page}, line {block.line}: no test runs this"
         if runner:
             assert page.rpartition("/")[2] in (ROOT / runner).read_text("utf-8"), runner

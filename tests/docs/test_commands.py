@@ -20,6 +20,7 @@ from dialogue_gym.cli.app import app
 from dialogue_gym.policies import load_agent
 from dialogue_gym.text import FieldAgent, TextDialogue
 from tests import ROOT
+from tests.pages import block_with, blocks
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
 SETUP = configparser.ConfigParser()
@@ -44,20 +45,12 @@ OTHERS = {
 """Programs of others. `test_consoles.py` and `tests/web` run those that are there."""
 
 
-def blocks(page: Path) -> Iterator[tuple[str, str]]:
-    """Yield the language and the content of each block of code."""
-    yield from re.findall(
-        r"^ *```(\w+)\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-    )
-
-
 def commands(page: Path) -> Iterator[str]:
     """Yield the commands in the blocks of a page, and those between the words of its text."""
     text = page.read_text(encoding="utf-8")
-    for language, block in blocks(page):
-        lines = block.replace("\\\n", " ").splitlines() if language in SHOWN else []
-        for line in lines:
-            if language == "sh" or line.startswith("$ "):
+    for block in blocks(str(page.relative_to(ROOT)), *SHOWN):
+        for line in block.text.replace("\\\n", " ").splitlines():
+            if block.language == "sh" or line.startswith("$ "):
                 yield line.removeprefix("$ ")
     prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
     for span in re.findall(r"`([^`]+)`", prose):
@@ -132,13 +125,7 @@ class Base:
         return cls
 
 
-PAGE = ROOT / "docs/language-models.md"
-
-
-def code(name: str) -> str:
-    """Return the block of the page with a name in it."""
-    (found,) = [block for language, block in blocks(PAGE) if language == "py" and name in block]
-    return found
+PAGE = "docs/language-models.md"
 
 
 def best(dialogue: TextDialogue) -> Iterator[str]:
@@ -163,7 +150,7 @@ def test_the_user_for_skyrl_plays_a_dialogue() -> None:
     names: dict[str, Any] = {"TextDialogue": TextDialogue, "BaseTextEnv": Base, "BaseTextEnvStepOutput": Base}
     registered: dict[str, Any] = {}
     names["skyrl_gym"] = SimpleNamespace(register=registered.__setitem__)
-    exec(code("skyrl_gym"), names)
+    exec(block_with(PAGE, "skyrl_gym"), names)
     env = registered["restaurant"](extras={"seed": 3})
     prompt, _ = env.init([{"role": "system", "content": "x"}])
     assert [message["role"] for message in prompt] == ["system", "user"]
@@ -179,7 +166,7 @@ def test_the_user_for_nemo_gym_plays_a_dialogue(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "resources_servers", SimpleNamespace())
     monkeypatch.setitem(sys.modules, "resources_servers.gymnasium", server)
     names: dict[str, Any] = {"TextDialogue": TextDialogue, "__name__": "app"}
-    exec(code("GymnasiumServer"), names)
+    exec(block_with(PAGE, "GymnasiumServer"), names)
     user = names["FakeUser"]()
 
     async def play() -> float:
@@ -221,15 +208,9 @@ def test_the_taskset_for_verifiers_plays_a_dialogue(monkeypatch: pytest.MonkeyPa
             return SimpleNamespace(terminated=False, last_reply=next(self.replies))
 
     names: dict[str, Any] = {"TextDialogue": dialogue, "__name__": "fake_user"}
-    exec(code("verifiers"), names)
+    exec(block_with(PAGE, "verifiers"), names)
     tasks = names["FakeUserTaskset"](config=SimpleNamespace(task=None)).load()
     task = SimpleNamespace(data=tasks[3].args[0])
     agents = SimpleNamespace(bot=SimpleNamespace(interaction=lambda task: Interaction()))
     asyncio.run(names["FakeUserEnv"]().run(task, agents))
     assert rewards == {"return": expected("names")} and len(tasks) == 1000
-
-
-@pytest.mark.parametrize("script", ["trl_page_run.py", "openenv_run.py"])
-def test_the_code_for_trl_and_openenv_is_run_as_it_is(script: str) -> None:
-    """`tests/libraries` runs the scripts, in an environment that has the libraries."""
-    assert PAGE.name in (ROOT / "tests/libraries" / script).read_text("utf-8")

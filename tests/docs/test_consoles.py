@@ -16,6 +16,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra web is missing")
 
+from dialogue_gym.journal.place import DatabaseUrl
 from tests.commands import run
 from tests.pages import block_with
 from tests.postgres import ESCAPED, PASSWORD, USER, PostgresServer
@@ -151,8 +152,17 @@ def test_figures_for_prometheus_exist(console: Console) -> None:
 
 
 @pytest.mark.slow
+def test_several_processes_serve_from_a_database(console: Console, database: DatabaseUrl) -> None:
+    console.replaced = {"postgresql://bot@db.example.org/bot": shlex.quote(database.url)}
+    (ready,) = console.type(block_with("docs/serving.md", "--workers"))
+    assert json.loads(ready)["status"] == "ok"
+    said = '{"sender": "ann", "message": "hello"}'
+    (answer,) = console.type(f"curl --silent localhost:8080/webhooks/rest/webhook --json '{said}'")
+    assert json.loads(answer)[0]["recipient_id"] == "ann"
+
+
+@pytest.mark.slow
 def test_store_moves_to_a_database_and_back(console: Console, postgres: PostgresServer) -> None:
-    """With `--workers` `tests/web/test_workers.py` serves from one."""
     address = f"postgresql://{USER}:{ESCAPED}@127.0.0.1:{postgres.port}"
     console.replaced = {"postgresql://ann@db.example": address}
     console.type("export PGHOST=127.0.0.1\n" + "\n".join(

@@ -16,24 +16,19 @@ from dialogue_gym.policies import ExpertPolicy, load_agent
 from dialogue_gym.training import evaluate
 from tests import ROOT
 from tests.commands import dialogue_gym as run
+from tests.pages import texts
 
-GUIDE = (ROOT / "docs/your-domain.md").read_text(encoding="utf-8")
-TEACHERS = (ROOT / "docs/teachers.md").read_text(encoding="utf-8")
-START = (ROOT / "docs/index.md").read_text(encoding="utf-8")
-
-
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+GUIDE, TEACHERS, START = "docs/your-domain.md", "docs/teachers.md", "docs/index.md"
 
 
 def test_the_start_page_prints_the_shown_dialogue(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,), (shown,) = blocks(START, "python"), blocks(START, "text")
+    (code,), (shown,) = texts(START, "python"), texts(START, "text")
     exec(compile(code, "index.md", "exec"), {})
     assert capsys.readouterr().out == shown
 
 
 def test_the_commands_of_the_start_page_run(tmp_path: Path) -> None:
-    install, play = "".join(blocks(START, "sh")).splitlines()
+    install, play = "".join(texts(START, "sh")).splitlines()
     assert install == 'pip install ".[agents,teach,nlu]"'
     assert "q quit" in run(*shlex.split(play)[1:], "--seed", "7", cwd=tmp_path, typed="q\n")
     typed = "I would like french food in london\n?\n"
@@ -44,12 +39,12 @@ def test_the_commands_of_the_start_page_run(tmp_path: Path) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the file that the guide writes in three parts."""
     folder = tmp_path_factory.mktemp("guide")
-    (folder / "bikes.yml").write_text("\n".join(blocks(GUIDE, "yaml")), encoding="utf-8")
+    (folder / "bikes.yml").write_text("\n".join(texts(GUIDE, "yaml")), encoding="utf-8")
     return folder
 
 
 def test_the_bot_of_the_guide_talks_as_shown(folder: Path) -> None:
-    (shown,) = blocks(GUIDE, "text")
+    (shown,) = texts(GUIDE, "text")
     command, _, shown = shown.partition("\n")
     typed = "".join(f"{line}\n" for line in re.findall(r"^you > (.*)$", shown, re.MULTILINE))
     assert run(*shlex.split(command)[2:], cwd=folder, typed=typed) == shown
@@ -57,7 +52,7 @@ def test_the_bot_of_the_guide_talks_as_shown(folder: Path) -> None:
 
 def test_the_code_of_the_guide_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    (code,) = blocks(GUIDE, "python")
+    (code,) = texts(GUIDE, "python")
     exec(compile(code, "your-domain.md", "exec"), {})
 
 
@@ -69,7 +64,7 @@ def merged(old: Any, new: Any) -> Any:
 
 
 def test_the_question_of_yes_or_no_is_asked_and_answered(folder: Path, tmp_path: Path) -> None:
-    domain, lines = (folder / "bikes.yml").read_text(encoding="utf-8"), blocks(GUIDE, "yml")[0]
+    domain, lines = (folder / "bikes.yml").read_text(encoding="utf-8"), texts(GUIDE, "yml")[0]
     text = yaml.safe_dump(merged(yaml.safe_load(domain), yaml.safe_load(lines)))
     (tmp_path / "bikes.yml").write_text(text, encoding="utf-8")
     assert run("check", "bikes.yml", cwd=tmp_path) == "0 errors, 0 warnings\n"
@@ -100,7 +95,7 @@ rules:
 
 
 def test_a_form_understands_yes_as_the_guide_says(tmp_path: Path) -> None:
-    (mapping,) = re.findall(r"`(\{type: from_intent.*?\})`", GUIDE)
+    (mapping,) = re.findall(r"`(\{type: from_intent.*?\})`", (ROOT / GUIDE).read_text(encoding="utf-8"))
     (tmp_path / "rent.yml").write_text(RENTS.replace("MAPPING", mapping), encoding="utf-8")
     said = run("chat", ".", cwd=tmp_path, typed="/affirm\n/rent\n/affirm\n")
     assert "With a helmet?\nbot   A bicycle with a helmet." in re.sub(r"you > .*\n", "", said)
@@ -108,7 +103,7 @@ def test_a_form_understands_yes_as_the_guide_says(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_commands_of_the_guide_train_what_they_promise(folder: Path) -> None:
-    for line in "".join(blocks(GUIDE, "sh")).splitlines():
+    for line in "".join(texts(GUIDE, "sh")).splitlines():
         run(*shlex.split(line)[1:], cwd=folder)
     domain = load_domain(folder / "bikes.yml")
     env = DialogueEnv(domain, semantic_error_rate=0.3)
@@ -123,7 +118,7 @@ def test_the_commands_about_teachers_run(tmp_path: Path) -> None:
     Store(tmp_path / "restaurant-teaching").close()
     said = [
         run(*shlex.split(line)[1:], cwd=tmp_path)
-        for block in blocks(TEACHERS, "sh")
+        for block in texts(TEACHERS, "sh")
         for line in block.splitlines()
     ]
     invited, again, listed, log, as_json, pruned = said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
@@ -19,21 +18,18 @@ from dialogue_gym.live.reward import LiveReward
 from tests import ROOT
 from tests.cli.test_live import NLU, PLAIN
 from tests.commands import dialogue_gym as run
+from tests.pages import texts
 
 PAGE = (ROOT / "docs/live.md").read_text(encoding="utf-8")
 COMMAND = typer.main.get_group(app).commands["live"]
 TYPED = {"teach": "/greet\n2\nutter_greet\n2\nlisten\n:q\n", "live": "/greet\n+\n/restart\n-\n/greet\n"}
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-
-
 @pytest.mark.slow
 def test_commands_of_the_page_run_in_order(tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(PLAIN)
     (tmp_path / "nlu.yml").write_text(NLU)
-    for line in "".join(blocks("sh")).splitlines():
+    for line in "".join(texts("docs/live.md", "sh")).splitlines():
         words = shlex.split(line)
         if words[:2] == ["pip", "install"]:
             continue
@@ -46,7 +42,7 @@ def test_code_of_the_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (block,) = blocks("python")
+    (block,) = texts("docs/live.md", "python")
     exec(compile(block, "live.md", "exec"), {})
     assert capsys.readouterr().out.splitlines()[-1] == "['live1']"
     assert {"by-hand", "tomorrow.zip"} <= {path.name for path in tmp_path.iterdir()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -29,6 +28,7 @@ from dialogue_gym.live.checkpoints import checkpoints_of  # noqa: E402
 from dialogue_gym.web.server import stopping_in_time  # noqa: E402
 from tests import ROOT  # noqa: E402
 from tests.commands import run  # noqa: E402
+from tests.pages import block_with  # noqa: E402
 from tests.web.requests import PASSWORD, Answer, ask  # noqa: E402
 from tests.web.servers import LONG, Served, wait_for  # noqa: E402
 
@@ -158,9 +158,14 @@ def test_the_log_has_a_line_for_each_message_without_its_words(server: Monitored
 @pytest.mark.slow
 def test_a_backup_is_a_store_from_which_a_person_can_be_deleted(tmp_path: Path) -> None:
     """The commands of the page, on a server that runs."""
-    page = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^\$ (.*)$", page[page.index("## Back up") :], re.MULTILINE)
-    copy, *backup, forget = commands
+    copy, backup, forget = (
+        [line.removeprefix("$ ") for line in block.splitlines()]
+        for block in (
+            block_with("docs/serving.md", "store copy"),
+            block_with("docs/serving.md", "VACUUM INTO"),
+            block_with("docs/serving.md", "store forget"),
+        )
+    )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
     def do(command: str, folder: str) -> str:
@@ -173,7 +178,7 @@ def test_a_backup_is_a_store_from_which_a_person_can_be_deleted(tmp_path: Path) 
         for sender in ("ann", "bob"):
             assert server.say(sender, f'/inform{{"cuisine": "the secret of {sender}"}}')[0] == 200
         server.stop()  # so that there is a checkpoint
-        assert do(copy, "restaurant-live").startswith("copied has all of restaurant-live: ")
+        assert do(*copy, "restaurant-live").startswith("copied has all of restaurant-live: ")
         assert do("dialogue-gym store check copied", "") == "no problems found\n"
         server.start()
         for command in backup:
@@ -181,7 +186,7 @@ def test_a_backup_is_a_store_from_which_a_person_can_be_deleted(tmp_path: Path) 
         assert said == "no problems found\n"
     finally:
         server.kill()
-    assert do(f"{forget} --yes", "backup").startswith("live1 erased\n2 checkpoints removed")
+    assert do(f"{forget[0]} --yes", "backup").startswith("live1 erased\n2 checkpoints removed")
     kept = b"".join(file.read_bytes() for file in (tmp_path / "backup").rglob("*") if file.is_file())
     assert b"the secret of bob" in kept and SECRET.encode() not in kept and b'"ann"' not in kept
     restored = Monitored(tmp_path / "backup", DIALOGUE_GYM_PASSWORD=PASSWORD)
