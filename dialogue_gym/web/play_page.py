@@ -29,9 +29,10 @@ from dialogue_gym.play import Game, Match, Move, new_seed
 from dialogue_gym.play.report import best, ending, points, rules, standing
 from dialogue_gym.training.environments import ANY_DOMAIN, check_user
 from dialogue_gym.web.access import AccessPolicy
+from dialogue_gym.web.addresses import address_of
 from dialogue_gym.web.responses import INLINE_STYLES
 from dialogue_gym.web.security import AccessMiddleware
-from dialogue_gym.web.server import address_of, listen, serve
+from dialogue_gym.web.server import listen, serve
 
 PATH = "/play"
 """The path of the page where it stands alone."""

@@ -36,11 +36,13 @@ from dialogue_gym.text.dialogue import TextDialogue
 from dialogue_gym.training.environments import check_user, parse_text_settings
 from dialogue_gym.web.access import AccessPolicy, is_loopback
 from dialogue_gym.web.account_file import AccountFile
+from dialogue_gym.web.addresses import address_of, talking_lines, told_address
 from dialogue_gym.web.api import Channels, build_visitor_app
 from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.channels.inbox import Inbox
 from dialogue_gym.web.channels.slack import SlackSettings
+from dialogue_gym.web.credentials import PASSWORD_IS_IDLE, password_for, read_metrics_token, read_tokens
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.first_page import PATH as NEW_PATH
 from dialogue_gym.web.first_page import FirstPage
@@ -51,19 +53,8 @@ from dialogue_gym.web.openenv_app import OpenEnvOffer, openenv_app
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.responses import INLINE_STYLES
 from dialogue_gym.web.security import AccessMiddleware
-from dialogue_gym.web.server import (
-    PASSWORD_IS_IDLE,
-    address_of,
-    allow_open_files,
-    listen,
-    password_for,
-    read_metrics_token,
-    read_tokens,
-    serve,
-    stopping_in_time,
-    talking_lines,
-    told,
-)
+from dialogue_gym.web.server import allow_open_files, listen, serve
+from dialogue_gym.web.stopping import stopping_in_time
 from dialogue_gym.web.teaching_config import TeachingConfig
 from dialogue_gym.web.workspace import Workspaces
 
@@ -176,9 +167,9 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         print(f"{domain.name}: everything is kept in {printable(str(place))}. Ctrl-C stops.")
         teaching = address_of(options.host, listening, PATH)
         if setup:
-            print(f"Teach the bot at {told(options, listening, PATH)}")
+            print(f"Teach the bot at {told_address(options, listening, PATH)}")
         if offer:
-            print(f"{_OPENENV_AT} {told(options, listening, OPENENV_PATH)}")
+            print(f"{_OPENENV_AT} {told_address(options, listening, OPENENV_PATH)}")
         if people:
             first, *others = talking_lines(options, listening)
             print(first)
@@ -240,7 +231,7 @@ def _serve_openenv(
         state, token = ServerState(), read_metrics_token(options.metrics_token)
         server = MonitoredApp(_with_openenv(offer, policy, None), state, policy, token)
         print(f"{offer.domain.name}: Ctrl-C stops.")
-        print(f"{_OPENENV_AT} {told(options, listening, OPENENV_PATH)}", flush=True)
+        print(f"{_OPENENV_AT} {told_address(options, listening, OPENENV_PATH)}", flush=True)
         serve(
             server,
             listening,

@@ -38,6 +38,7 @@ from dialogue_gym.web.app import PATH, build
 from dialogue_gym.web.branding import Branding
 from dialogue_gym.web.channels.inbox import Inbox
 from dialogue_gym.web.channels.slack import SlackChannel
+from dialogue_gym.web.credentials import password_for, read_metrics_token
 from dialogue_gym.web.domain_desk import DomainDesk
 from dialogue_gym.web.monitoring.health import READY_PATH, MonitoredApp, ServerState
 from dialogue_gym.web.monitoring.logs import json_log
@@ -45,14 +46,8 @@ from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.part import Part, Role
 from dialogue_gym.web.run import channels_of, options_for, sessions_of, visitors
 from dialogue_gym.web.security import AccessMiddleware
-from dialogue_gym.web.server import (
-    CAN_LISTEN_BESIDE,
-    listen_beside,
-    password_for,
-    read_metrics_token,
-    serve,
-    stopping_in_time,
-)
+from dialogue_gym.web.server import CAN_LISTEN_BESIDE, listen_beside, serve
+from dialogue_gym.web.stopping import stopping_in_time
 from dialogue_gym.web.teaching_config import TeachingConfig
 from dialogue_gym.web.workspace import Workspaces
 

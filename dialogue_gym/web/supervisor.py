@@ -24,22 +24,14 @@ from dialogue_gym.domain import load_domain
 from dialogue_gym.factory import domain_notes
 from dialogue_gym.journal.data_folder import data_folder
 from dialogue_gym.web.account_file import AccountFile
+from dialogue_gym.web.addresses import address_of, talking_lines, told_address
+from dialogue_gym.web.credentials import PASSWORD, PASSWORD_IS_IDLE, password_for
 from dialogue_gym.web.monitoring.logs import json_log
 from dialogue_gym.web.monitoring.metrics import FOLDER
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.part import Part, Role, is_ready
 from dialogue_gym.web.paths import TEACH_PATH
-from dialogue_gym.web.server import (
-    CAN_LISTEN_BESIDE,
-    PASSWORD,
-    PASSWORD_IS_IDLE,
-    address_of,
-    listen,
-    open_soon,
-    password_for,
-    talking_lines,
-    told,
-)
+from dialogue_gym.web.server import CAN_LISTEN_BESIDE, listen, open_soon
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a process that has died is started again; they double while it dies soon."""
@@ -280,7 +272,7 @@ def supervise(options: ServeOptions) -> int:
             kept = f"everything is kept in {printable(str(options.store))}"
             print(f"{domain.name}: {kept}. {processes} run. Ctrl-C stops.")
             if options.teach:
-                print(f"Teach the bot at {told(options, for_teachers, TEACH_PATH)}")
+                print(f"Teach the bot at {told_address(options, for_teachers, TEACH_PATH)}")
             for line in talking_lines(options, for_people):
                 print(line)
             sys.stdout.flush()

@@ -59,10 +59,10 @@ class Wait:
 LATE = """
 import asyncio, threading
 from dialogue_gym._threads import repeating
-from dialogue_gym.web import server
+from dialogue_gym.web import stopping
 
-server._ALL_STOPS = 0.5
-with server.stopping_in_time() as begin:
+stopping._ALL_STOPS = 0.5
+with stopping.stopping_in_time() as begin:
     with repeating(threading.Event().wait, 0, "watching"):
         asyncio.run(begin())
 """
