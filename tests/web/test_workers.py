@@ -7,10 +7,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,12 @@ class Workers(Monitored):
 
     def one(self, role: str) -> int:
         return next(pid for pid, name in self.parts().items() if name == role)
+
+    def sockets(self) -> list[int]:
+        """Return the number of open sockets of each worker."""
+        workers = (pid for pid, role in self.parts().items() if role == "worker")
+        files = (os.scandir(f"/proc/{pid}/fd") for pid in workers)
+        return [sum(os.readlink(file.path).startswith("socket:") for file in folder) for folder in files]
 
     def wait_without(self, pid: int) -> None:
         """Wait until another process has taken the place of one."""
@@ -272,7 +279,14 @@ def test_teachers_elsewhere_reach_bots_and_people_at_a_worker(tmp_path: Path, da
             assert await page.next() == {"text": "One moment."}
 
     try:
-        wait_for(server.is_ready)
+        wait_for(server.serves_with_all)
+        before = server.sockets()
+        with ExitStack() as stack:
+            for _ in range(60):
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            wait_for(lambda: sum(server.sockets()) >= sum(before) + 60)
+            shares = [now - then for now, then in zip(server.sockets(), before, strict=True)]
+            assert len(shares) == 2 and min(shares) >= 10, "each worker has its share of the connections"
         assert greeting("ann") == "Hello"
         assert edit("Hello", "Good day") == 204
         wait_for(lambda: greeting("ann") == "Good day")
