@@ -137,7 +137,7 @@ def compiling_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         yield
         return
-    from dialogue_gym.vector import kernel
+    from dialogue_gym.compiled import kernel
 
     folder, compile_ = tmp_path_factory.getbasetemp().parent, kernel._compile
 

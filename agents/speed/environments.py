@@ -29,6 +29,7 @@ from dialogue_gym.utils import write_text
 RESTAURANT, CONCERT, CITY, HOTEL, LAPTOP = IDS = (
     "FakeUserRestaurant-v0", "FakeUserConcert-v0", "FakeUserCity-v0", "FakeUserHotel-v0", "FakeUserLaptop-v0",
 )  # fmt: skip
+COMPILED = "compiled"
 SINGLE_STEPS = 30_000
 VECTOR_STEPS = 2_000_000
 LANES = 4096
@@ -53,9 +54,9 @@ def medians(rounds: int, contenders: Mapping[str, Callable[[], float]]) -> dict[
     return figures
 
 
-def single_rate(env_id: str) -> Callable[[], float]:
+def single_rate(env_id: str, **keywords: Any) -> Callable[[], float]:
     """Return a function that measures random steps per second in one environment, including resets."""
-    env: gym.Env[Any, Any] = gym.make(env_id)
+    env: gym.Env[Any, Any] = gym.make(env_id, **keywords)
     space: Any = env.action_space
     actions = np.random.default_rng(0).integers(space.n, size=SINGLE_STEPS)
 
@@ -114,10 +115,14 @@ def bytes_per_lane(env_id: str) -> float:
 
 def single_figures(rounds: int) -> dict[str, Any]:
     """Measure one environment against Gymnasium's CartPole-v1."""
-    figures = medians(rounds, {env_id: single_rate(env_id) for env_id in ("CartPole-v1", *IDS)})
+    contenders = {env_id: single_rate(env_id) for env_id in ("CartPole-v1", *IDS)}
+    contenders |= {f"{env_id} {COMPILED}": single_rate(env_id, compiled=True) for env_id in IDS}
+    figures = medians(rounds, contenders)
     return {
         "cartpole_steps_per_second": statistics.median(figures["CartPole-v1"]),
-        "to_cartpole": {env_id: ratio(figures, env_id, "CartPole-v1") for env_id in IDS},
+        "to_cartpole": {
+            name: ratio(figures, name, "CartPole-v1") for name in figures if name != "CartPole-v1"
+        },
     }
 
 

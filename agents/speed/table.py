@@ -14,8 +14,9 @@ def markdown(result: dict[str, Any]) -> str:
     one_cartpole = f"`CartPole-v1`, {single['cartpole_steps_per_second']:,.0f} steps/s"
     cartpoles = f"4,096 lanes of `CartPole-v1`, {_millions(rates['cartpole'])}"
     rows = [
-        (f"one {_name(env_id)} environment", one_cartpole, times)
-        for env_id, times in single["to_cartpole"].items()
+        (f"one {_name(env_id)} environment{', `compiled=True`' if way else ''}", one_cartpole, times)
+        for name, times in single["to_cartpole"].items()
+        for env_id, _, way in [name.partition(" ")]
     ]
     for name, label in (
         (f"{restaurant} 256", "256 restaurant lanes"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dialogue_gym.domain import Domain
@@ -52,10 +52,10 @@ class Recorder:
         """Record values that the bot knows from now on, by slot."""
         self._stored += tuple(values.items())
 
-    def add(self, row: Row, action: int, events: int) -> None:
+    def add(self, action: int, events: int, copy_row: Callable[[], list[int]]) -> None:
         """Record a step: the bot's action, and the user's message if the turn was handed over."""
         is_kept = events & TURN or self._tables.is_search  # which venue is offered lies in the row
-        self._notes.append((action, events, list(row) if is_kept else [], self._stored))
+        self._notes.append((action, events, copy_row() if is_kept else [], self._stored))
         self._stored = ()
 
     @property

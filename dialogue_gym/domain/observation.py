@@ -42,6 +42,10 @@ SEARCH_FIELDS = {
 """The fields of domains with a database: constraints that are known, venues found, whether one of them is not
 turned down, the offer, requests that are not answered, and whether the user has said thanks."""
 
+ONE_HOT, LEFT_OUT = -1, -2
+"""Stand in for the slot of a field, in an observation with scores: the field is one-hot there, or left out,
+since the scores of a slot make it superfluous."""
+
 
 @dataclass(frozen=True)
 class ObservationField:

@@ -11,13 +11,14 @@ import numpy.typing as npt
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import ObservationField, observation_fields
 from dialogue_gym.envs.observation_form import Observation, make_form
-from dialogue_gym.rules import Tables, blocked, mask
+from dialogue_gym.envs.simulation import Simulation
+from dialogue_gym.rules import blocked, mask
 
 _KNOWN_MASKS = 1024
 
 
 class BotView:
-    """The bot's view of dialogues, one after the other, each given as a row of the rules.
+    """The bot's view of dialogues, one after the other.
 
     Attributes:
         fields: the fields of a row's observation.
@@ -68,17 +69,19 @@ class BotView:
         if self._history > 1:
             self.frames.pop()
 
-    def observe(self, row: list[int], tables: Tables) -> Observation:
-        """Return the observation of a row, behind the older ones."""
+    def observe(self, dialogue: Simulation) -> Observation:
+        """Return the observation of a dialogue as it is now, behind the older ones."""
+        row = dialogue.row
         frame = row[: self._components]
         if self._history > 1:
             self.frames.append(frame)
             frame = [code for older in self.frames for code in older]
-        return self.form.encode(frame, row, tables)
+        return self.form.encode(frame, row, dialogue.tables)
 
-    def mask(self, row: list[int], tables: Tables) -> npt.NDArray[np.int8]:
+    def mask(self, dialogue: Simulation) -> npt.NDArray[np.int8]:
         """Return for each action whether its precondition holds, 1 or 0."""
-        bits = blocked(row, tables)
+        tables = dialogue.tables
+        bits = blocked(dialogue.row, tables)
         known = self._masks.get(bits)
         if known is None:
             out = bytearray(b"\x01" * tables.actions)

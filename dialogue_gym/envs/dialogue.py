@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from dialogue_gym.compiled.compiler import need_compiler
 from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.domain.fake_user import MAX_PATIENCE
 from dialogue_gym.domain.model import AgendaItem
@@ -27,7 +28,7 @@ from dialogue_gym.envs.simulation import Simulation
 from dialogue_gym.envs.single import SingleEnv
 from dialogue_gym.envs.state import DialogueState, rules_key
 from dialogue_gym.rules import Settings, Tables
-from dialogue_gym.rules.tables import FAILURE, SUCCESS, TURNS
+from dialogue_gym.rules.tables import FAILURE, SUCCESS
 
 if TYPE_CHECKING:
     from dialogue_gym.conversation.conversation import Conversation
@@ -114,6 +115,8 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
     - `max_episode_steps`: steps until truncation; by default those of the id, and in the class 50, or 100
       with explicit turn taking.
     - `shaping`: reward for progress, in parts of the reward of success, from 0 (none) to 100. See Rewards.
+    - `compiled`: True plays the same dialogues with compiled rules, which is faster (needs Numba: extra
+      `fast`). The first environment of a domain takes some seconds to compile; the result is kept on disk.
     - `render_mode`: `"ansi"` (render returns the dialogue as text), `"human"` (it is printed as it goes) or
       `"rgb_array"` (render returns a picture of the chat, uint8 of shape `(480, 640, 3)`; needs Pillow).
 
@@ -123,6 +126,7 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
     Raises:
         DomainError: the domain file cannot be used, or it has no fake user.
         ValueError: an argument is out of bounds; the message names the argument.
+        gymnasium.error.Error: Numba is not installed, or does not compile (`compiled=True`).
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 1}  # noqa: RUF012
@@ -143,6 +147,7 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         reward: Mapping[str, float] | None = None,
         max_episode_steps: int | None = None,
         shaping: float = 0.0,
+        compiled: bool = False,
         render_mode: str | None = None,
     ) -> None:
         """Read the domain and prepare its rules."""
@@ -170,14 +175,14 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         self.action_names = self.domain.actions[self.first_action :]
         self._actions = len(self.domain.actions)
 
-        self._view = BotView(self.domain, observation, self.max_history, self.first_action)
+        form = observation, self.max_history, self.first_action
+        self._simulation, self._view = _player(self.domain, settings, form, compiled=compiled)
         self.fields = self._view.fields
         self.observation_form = self._view.form
         """The form in which observations are given."""
         self.observation_space = self.observation_form.space
         self.action_space = spaces.Discrete(len(self.action_names))
 
-        self._simulation = Simulation(self.domain, settings)
         self.reward_terms = RewardTerms(self.domain, settings, self.action_names, self.tables)
         """The terms of each step's reward by name."""
         self._counts = [np.int64(number) for number in range(self.tables.step_limit + 2)]
@@ -277,7 +282,7 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         if self.render_mode == "human":
             self._rendering.skip(self.conversation)
         self._view.go_back(state.frames)
-        return self._observe(), self._info(self._simulation.row[TURNS], self._simulation.is_success)
+        return self._observe(), self._info(self._simulation.turns, self._simulation.is_success)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one action.
@@ -295,11 +300,11 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         if simulation.shaped:
             terms[-1] = simulation.shaped
             reward += simulation.shaped
-        info = self._info(simulation.row[TURNS], simulation.is_success, terms)
+        info = self._info(simulation.turns, simulation.is_success, terms)
         if self.render_mode == "human":
             self._rendering.print_new(self.conversation)
         return (
-            self._view.observe(simulation.row, simulation.tables),
+            self._view.observe(simulation),
             reward,
             events & _ENDED != 0,
             truncated,
@@ -320,17 +325,17 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         """Return the `info` of a reset or a step: always the same keys and types."""
         simulation = self._simulation
         return {
-            "action_mask": self._view.mask(simulation.row, simulation.tables),
+            "action_mask": self._view.mask(simulation),
             "reward_terms": self.reward_terms.none.copy() if terms is None else terms,
             "turns": self._counts[turns] if turns < len(self._counts) else np.int64(turns),
             "is_success": _YES.copy() if is_success else _NO.copy(),
         }
 
     def _observe(self) -> Observation:
-        return self._view.observe(self._simulation.row, self.tables)
+        return self._view.observe(self._simulation)
 
     def _mask(self) -> npt.NDArray[np.int8]:
-        return self._view.mask(self._simulation.row, self._simulation.tables)
+        return self._view.mask(self._simulation)
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Return for each action whether its precondition holds (the name that MaskablePPO looks for)."""
@@ -404,3 +409,20 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         self._simulation.replace_last_message(message)
         self._view.forget_newest()
         return self._observe(), {"action_mask": self._mask()}
+
+
+def _player(
+    domain: Domain, settings: Settings, form: tuple[str, int, int], *, compiled: bool
+) -> tuple[Simulation, BotView]:
+    """Return the dialogues of a domain, played by interpreted or compiled rules, and the bot's view of them.
+
+    `form` has the further arguments of `BotView`, the first action last.
+    """
+    if not isinstance(compiled, bool):
+        raise ValueError(f"compiled={compiled!r}: must be True or False")
+    if not compiled:
+        return Simulation(domain, settings), BotView(domain, *form)
+    need_compiler("leave compiled=True out")
+    from dialogue_gym.envs.compiled_simulation import CompiledSimulation, CompiledView
+
+    return CompiledSimulation(domain, settings, form[-1]), CompiledView(domain, *form)

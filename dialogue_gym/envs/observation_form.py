@@ -13,6 +13,8 @@ from gymnasium import spaces
 from dialogue_gym._text import nearest
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import (
+    LEFT_OUT,
+    ONE_HOT,
     ObservationField,
     is_search,
     observation_dtype,
@@ -103,10 +105,6 @@ class OneHotFields(ObservationForm):
         if ((codes < 0) | (codes >= self.sizes)).any():
             raise ValueError("a flat observation has a single 1 among the values of each field")
         return codes.reshape(*np.shape(observations)[:-1], len(self.sizes)).astype(self.code_dtype)
-
-
-ONE_HOT, LEFT_OUT = -1, -2
-"""Stand in for the slot of a field that is given one-hot, or that the scores of a slot make superfluous."""
 
 
 class BeliefFields(ObservationForm):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dialogue_gym import rules
@@ -25,6 +25,7 @@ from dialogue_gym.rules.tables import (
     STEPS,
     SUCCESS,
     TRUNCATED,
+    TURNS,
     WANTED,
     WISHES,
 )
@@ -43,6 +44,7 @@ class Simulation:
         settings: the settings of the dialogues.
         tables: the rules, for the user of this dialogue.
         row: the state of the dialogue by the rules.
+        turns: the number of turns of the dialogue.
         step_limit: the number of steps after which a dialogue is truncated.
         has_begun: whether a dialogue has begun; before that there is no chance to draw from.
         is_over: whether the dialogue has ended.
@@ -59,31 +61,46 @@ class Simulation:
         self.has_begun = False
         self.is_over, self.is_success = True, False
         self.shaped = 0.0
+        self.turns = 0
         self._domain = domain
         self._user: str | None = None
         self._recorder = Recorder(domain, self.tables)
         self._codes = {code.slot.name: (index, code) for index, code in enumerate(slot_codes(domain))}
 
+    def _use_row(self) -> None:
+        """Go on with the row, which was changed by others than a step."""
+
+    def _use_tables(self) -> None:
+        """Go on with the tables, which belong to another user, or to one with another patience."""
+
     def set_patience(self, turns: int) -> None:
         """Set the patience of the user from now on."""
         self.settings = dataclasses.replace(self.settings, patience=turns)
         self.tables = tables_for(self._user, self._domain, self.settings)
+        self._use_tables()
 
     def set_chance(self, seed: int) -> None:
         """Let all chance follow from a seed from now on."""
         self.row[RANDOM] = rules.mix(seed)
+        self._use_row()
 
     def begin(self, options: ResetOptions) -> None:
         """Begin a dialogue, which the user opens."""
         self.has_begun = True
         self.is_over, self.is_success = False, False
+        self.turns = 1
         self._play_with(options.user)
-        begin(self.row, self.tables, options.goal)
+        self._begin(options.goal)
         self._recorder.begin(self.row)
+
+    def _begin(self, goal: Mapping[int, int]) -> None:
+        begin(self.row, self.tables, goal)
+        self._use_row()
 
     def _play_with(self, user: str | None) -> None:
         if user != self._user:
             self._user, self.tables = user, tables_for(user, self._domain, self.settings)
+            self._use_tables()
 
     def store(self, values: Mapping[str, Any]) -> None:
         """Let the bot know values for certain, by slot, in the step that follows.
@@ -97,6 +114,7 @@ class Simulation:
                 rules.store(self.row, self.tables, slot, code.encode(value), CERTAIN_SCORE)
             else:
                 rules.set_slot(self.row, self.tables, slot, code.encode(value), HIGH)
+        self._use_row()
         self._recorder.store(values)
 
     def step(self, action: int) -> tuple[int, bool]:
@@ -105,13 +123,20 @@ class Simulation:
         shaping = tables.shaping
         before = progress(row, tables, 0) if shaping else 0.0
         events = step(row, tables, action, draw)
-        truncated = row[STEPS] >= self.step_limit
+        if shaping:
+            self.shaped = shaping * (progress(row, tables, events) - before)
+        self.turns = row[TURNS]
+        return self._stepped(action, events, row[STEPS], row.copy)
+
+    def _stepped(
+        self, action: int, events: int, steps: int, copy_row: Callable[[], list[int]]
+    ) -> tuple[int, bool]:
+        """Record a step, and return its events and whether the limit of `steps` is reached."""
+        truncated = steps >= self.step_limit
         if not truncated:
             events &= ~TRUNCATED
         self.is_over, self.is_success = events & _OVER != 0, events & SUCCESS != 0
-        if shaping:
-            self.shaped = shaping * (progress(row, tables, events) - before)
-        self._recorder.add(row, action, events)
+        self._recorder.add(action, events, copy_row)
         return events, truncated
 
     def get_state(self, key: str, frames: Iterable[Iterable[int]]) -> DialogueState:
@@ -135,6 +160,8 @@ class Simulation:
         """Go back to a state of this domain and these settings."""
         self._play_with(state.user)
         self.row[:] = state.row
+        self._use_row()
+        self.turns = state.row[TURNS]
         self.is_over, self.is_success = state.is_over, state.is_success
         self.has_begun = True
         self._recorder.set_state(state.record)
@@ -175,6 +202,7 @@ class Simulation:
         """Let the bot know what it knows in a conversation."""
         bot_half = conversation.bot_half
         self.row[: len(bot_half)] = bot_half
+        self._use_row()
 
     def goal(self) -> dict[str, str]:
         """Return the values that the user wants, by slot."""

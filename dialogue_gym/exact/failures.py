@@ -236,7 +236,7 @@ class Failures:
                 if not events & SUCCESS and self._reached(row, earlier, events) == wanted:
                     break
             sequence += drawn
-            recorder.add(row, action, events)
+            recorder.add(action, events, row.copy)
         last = self._choice(decisions[-1]).codes
         return PlayedDialogue(recorder.conversation, tuple(choices), goal, last), sequence
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym.vector.kernel import GIVEN
+from dialogue_gym.compiled.kernel import fill_in
 
 Array = npt.NDArray[Any]
 
@@ -69,12 +69,3 @@ class StepBuffers:
     def views(arrays: StepResult) -> StepResult:
         """Return views of the arrays, for the caller."""
         return StepResult._make([array.view() for array in arrays])
-
-
-def fill_in(given: Array, values: Mapping[str, Array | int]) -> None:
-    """Set the numbers in `given` (int64) of these names: numbers, or the addresses of arrays.
-
-    The arrays must live on, in one place, as long as `given` is used.
-    """
-    for name, value in values.items():
-        given[GIVEN.index(name)] = value if isinstance(value, int) else value.ctypes.data

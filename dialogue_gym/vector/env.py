@@ -13,6 +13,7 @@ from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from dialogue_gym._text import nearest
+from dialogue_gym.compiled.compiler import need_compiler
 from dialogue_gym.domain.observation import ObservationField
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.horizon import with_horizon
@@ -49,22 +50,9 @@ def make_lanes(env: DialogueEnv, count: int, *, is_same_step: bool, copy: bool) 
     Raises:
         gymnasium.error.Error: Numba is not installed, or does not compile.
     """
-    try:
-        import numba
+    need_compiler('use gymnasium.make_vec(..., vectorization_mode="sync")')
+    from dialogue_gym.vector.lanes import Lanes
 
-        if numba.config.DISABLE_JIT:
-            raise gym.error.Error(
-                "compiled rules need Numba's compiler, which NUMBA_DISABLE_JIT turns off; "
-                'otherwise use gymnasium.make_vec(..., vectorization_mode="sync")'
-            )
-        from dialogue_gym.vector.lanes import Lanes
-    except ModuleNotFoundError as error:
-        if str(error.name).split(".")[0] not in ("numba", "llvmlite"):
-            raise
-        raise gym.error.DependencyNotInstalled(
-            'compiled rules need Numba: pip install "dialogue_gym[fast]"; '
-            'without it, use gymnasium.make_vec(..., vectorization_mode="sync")'
-        ) from None
     return Lanes(env, count, is_same_step=is_same_step, copy=copy)
 
 
@@ -102,7 +90,7 @@ class DialogueVectorEnv(RandomSource, VectorEnv[Array, Array, Array]):
     - `num_envs`: the number of lanes.
     - `autoreset_mode`: `"NextStep"`, `"SameStep"` or `"Disabled"`, or Gymnasium's `AutoresetMode`.
     - `copy`: False returns the same arrays at each step, overwritten; True returns new ones.
-    - all others as in `DialogueEnv`, except for `render_mode`.
+    - all others as in `DialogueEnv`, except for `render_mode` and `compiled`: lanes are always compiled.
 
     ## Version History
     - v0: initial version.
@@ -119,10 +107,15 @@ class DialogueVectorEnv(RandomSource, VectorEnv[Array, Array, Array]):
         *,
         autoreset_mode: str | AutoresetMode = "NextStep",
         copy: bool = True,
+        compiled: bool = True,
         render_mode: str | None = None,
         **settings: Any,
     ) -> None:
         """Read the domain, and lay out the lanes."""
+        if compiled is not True:
+            raise ValueError(
+                f'compiled={compiled!r}: must be True for lanes; use vectorization_mode="sync" otherwise'
+            )
         if render_mode is not None:
             raise ValueError(
                 f"render_mode={render_mode!r}: must be None for compiled rules; "

@@ -15,21 +15,19 @@ import numba
 import numpy as np
 
 from dialogue_gym import rules
+from dialogue_gym.compiled.kernel import BEGAN, GIVEN, RESET, STEP, Version, compiled, fill_in
+from dialogue_gym.compiled.table_layout import cell_dtype, to_words
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.observation_form import BeliefFields, OneHotFields
 from dialogue_gym.envs.options import NO_CHOICE, ResetOptions, begin, tables_for
 from dialogue_gym.envs.reward_terms import NamedTerms
 from dialogue_gym.rules.tables import RANDOM, Tables
-from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult, fill_in
-from dialogue_gym.vector.kernel import BEGAN, GIVEN, RESET, STEP, Version, compiled
-from dialogue_gym.vector.table_layout import to_words
+from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult
 from dialogue_gym.vector.threads import Sharing
 
 _PARALLEL_FROM = 1024
 """Lanes from which on a second thread is worth its start."""
 _NO_ACTIONS = np.zeros(0, np.int64)
-_CELLS = (np.int8, np.int16, np.int32, np.int64)
-_MOST_PRECONDITIONS = 62
 _one_at_a_time = threading.Lock()
 """Not every threading layer of Numba tolerates two of Python's threads at once."""
 
@@ -61,11 +59,6 @@ class Lanes:
             ValueError: the domain has too many different preconditions to be compiled.
         """
         tables = env.tables
-        if max(tables.precondition).bit_length() > _MOST_PRECONDITIONS:
-            raise ValueError(
-                f"a domain with more than {_MOST_PRECONDITIONS} different preconditions cannot be compiled: "
-                'use vectorization_mode="sync"'
-            )
         self.count = count
         self._constants = to_words(tables)[1]
         self._tables = _tables_by_user(env)
@@ -91,7 +84,7 @@ class Lanes:
         actions = len(env.action_names)
         history = len(form.sizes) if env.max_history > 1 else 0
         self._frames = np.zeros((count, history), code)
-        cell = next(dtype for dtype in _CELLS if _largest(tables) <= np.iinfo(dtype).max)
+        cell = cell_dtype(tables)
         self._cells = np.zeros((count, tables.size), cell)
         self._states = np.zeros(count, np.int64)
         self.is_over = np.ones(count, np.bool_)
@@ -117,7 +110,7 @@ class Lanes:
         )
         self._actions = actions
         self._version = Version(
-            cell=np.dtype(cell).name,
+            cell=cell.name,
             code=code.name,
             first=env.first_action,
             has_history=history > 0,
@@ -308,23 +301,6 @@ def _term_table(env: DialogueEnv) -> NamedTerms:
     table = np.zeros((2 * BEGAN, known.shape[1])).view(type(known))
     table[: 2 * len(known)] = np.concatenate([known, known])  # with truncation and without
     return table
-
-
-def _largest(tables: Tables) -> int:
-    """Return the largest number that a cell of a row can hold, apart from its random state."""
-    if tables.is_search:  # sets of venues, of slots and of attributes
-        return int(np.iinfo(np.int64).max)
-    return max(
-        tables.actions,
-        tables.intents,
-        tables.slots,
-        tables.patience,
-        tables.step_limit + 1,
-        len(tables.agenda_length),
-        *tables.agenda_length,
-        *map(len, tables.seen),
-        *(label for labels in tables.seen for label in labels),
-    )
 
 
 def _can_share() -> bool:

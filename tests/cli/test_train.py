@@ -109,7 +109,7 @@ def test_a_line_is_printed_while_the_rules_compile_and_none_later(tmp_path: Path
 
 
 def test_what_the_library_logs_stands_once_above_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    log = logging.getLogger("dialogue_gym.vector.kernel")
+    log = logging.getLogger("dialogue_gym.compiled.kernel")
     log.info("unseen")
     for _ in range(2):
         with progress_bar("learning", 10):

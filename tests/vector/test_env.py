@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv
-from dialogue_gym.vector import kernel as play
+from dialogue_gym.compiled import kernel as play
 from dialogue_gym.vector.env import DialogueVectorEnv
 from dialogue_gym.vector.threads import Sharing
 from tests.conftest import BUILT_IN, IDS, SEARCHING, TURN_TAKINGS, make_vec

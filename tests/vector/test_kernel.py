@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dialogue_gym.compiled import table_layout as words
 from dialogue_gym.domain import load_domain
 from dialogue_gym.rules import Tables, build_tables
 from dialogue_gym.rules.tables import Settings
-from dialogue_gym.vector import table_layout as words
 from dialogue_gym.vector.threads import FIRST_PAUSE, LONGEST_PAUSE, Sharing
 from tests import ROOT
 

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from dialogue_gym.vector.numba_types import INT64, RowType, TablesType, Vector, element, mask_type, view
+from dialogue_gym.compiled.numba_types import INT64, RowType, TablesType, Vector, element, mask_type, view
 
 
 def tables_maker(constants: tuple[int, ...]) -> Any:

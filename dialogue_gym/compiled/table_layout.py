@@ -12,6 +12,7 @@ import enum
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,9 @@ SETTINGS = (
 """The fields of the tables that do not follow from the domain alone (rewards, which no rule reads, aside)."""
 DATABASE = ("venues_with", "venue_codes")
 """Fields that follow from the domain, and are too large to be compiled in."""
+
+_CELLS = (np.int8, np.int16, np.int32, np.int64)
+_MOST_PRECONDITIONS = 62
 
 
 class Kind(enum.Enum):
@@ -76,7 +80,15 @@ def to_words(tables: Tables) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
     """Return the words, and the first of them: those that can be compiled in.
 
     These have 0 in the places of the other fields, which nothing reads as constants.
+
+    Raises:
+        ValueError: the domain has too many different preconditions to be compiled.
     """
+    if max(tables.precondition).bit_length() > _MOST_PRECONDITIONS:
+        raise ValueError(
+            f"a domain with more than {_MOST_PRECONDITIONS} different preconditions cannot be compiled: "
+            'use vectorization_mode="sync", without compiled=True'
+        )
     fields = layout()
     words = [0] * (max(field.at for field in fields.values()) + 2)
     for name, field in fields.items():
@@ -87,6 +99,28 @@ def to_words(tables: Tables) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
         if not field.is_constant:
             _append(words, field, getattr(tables, name))
     return np.array(words, dtype=np.int64), constants
+
+
+def cell_dtype(tables: Tables) -> np.dtype[np.signedinteger[Any]]:
+    """Return the smallest type for the cells of rows, apart from their random states."""
+    largest = _largest(tables)
+    return np.dtype(next(dtype for dtype in _CELLS if largest <= np.iinfo(dtype).max))
+
+
+def _largest(tables: Tables) -> int:
+    if tables.is_search:  # sets of venues, of slots and of attributes
+        return int(np.iinfo(np.int64).max)
+    return max(
+        tables.actions,
+        tables.intents,
+        tables.slots,
+        tables.patience,
+        tables.step_limit + 1,
+        len(tables.agenda_length),
+        *tables.agenda_length,
+        *map(len, tables.seen),
+        *(label for labels in tables.seen for label in labels),
+    )
 
 
 def _append(words: list[int], field: Field, value: object) -> None:

@@ -23,8 +23,8 @@ from numba.extending import (
     type_callable,
 )
 
+from dialogue_gym.compiled.table_layout import Kind, layout
 from dialogue_gym.rules.tables import RANDOM
-from dialogue_gym.vector.table_layout import Kind, layout
 
 INT64 = ir.IntType(64)
 _POINTER = types.CPointer(types.int64)

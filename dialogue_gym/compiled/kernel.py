@@ -8,11 +8,13 @@ import hashlib
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any, NamedTuple
 
 import numba
+import numpy as np
+import numpy.typing as npt
 from numba import prange, types
 from numba.core import event
 from numba.core.compiler_lock import global_compiler_lock
@@ -20,7 +22,17 @@ from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
 from dialogue_gym._digest import digest, sibling_sources
-from dialogue_gym.envs.observation_form import LEFT_OUT, ONE_HOT
+from dialogue_gym.compiled.intrinsics import (
+    call_at,
+    copy_cells,
+    make_mask,
+    make_row,
+    tables_maker,
+    vector_at,
+    vector_of,
+)
+from dialogue_gym.compiled.numba_types import RowType, TablesType
+from dialogue_gym.domain.observation import LEFT_OUT, ONE_HOT
 from dialogue_gym.rules import (
     belief,
     blocked,
@@ -35,16 +47,6 @@ from dialogue_gym.rules import (
     user,
 )
 from dialogue_gym.rules.tables import FAILURE, STEPS, SUCCESS, TRUNCATED, TURNS
-from dialogue_gym.vector.intrinsics import (
-    call_at,
-    copy_cells,
-    make_mask,
-    make_row,
-    tables_maker,
-    vector_at,
-    vector_of,
-)
-from dialogue_gym.vector.numba_types import RowType, TablesType
 
 SOURCES = sources() + digest(sibling_sources(__file__))
 """The digest of the code that is compiled. (Numba's cache looks at this file alone.)"""
@@ -115,6 +117,16 @@ observation's codes, and of its components.
     FINAL_OBSERVATIONS, FINAL_MASKS, FINAL_TURNS,
     ACTIONS, LENGTH, WIDTH,
 ) = range(len(GIVEN))  # fmt: skip
+
+
+def fill_in(given: npt.NDArray[np.int64], values: Mapping[str, npt.NDArray[Any] | int]) -> None:
+    """Set the numbers in `given` of these names: numbers, or the addresses of arrays.
+
+    The arrays must live on, in one place, as long as `given` is used.
+    """
+    for name, value in values.items():
+        given[GIVEN.index(name)] = value if isinstance(value, int) else value.ctypes.data
+
 
 # Each compiled version of `_play_lanes` has its own of these.
 begin: Any = None
