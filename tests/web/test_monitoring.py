@@ -25,7 +25,7 @@ from dialogue_gym.conversation.events import BotUttered, UserUttered  # noqa: E4
 from dialogue_gym.journal.entry import END, entry_events  # noqa: E402
 from dialogue_gym.journal.store import Store  # noqa: E402
 from dialogue_gym.live.checkpoints import checkpoints_of  # noqa: E402
-from dialogue_gym.web.server import stopping_in_time  # noqa: E402
+from dialogue_gym.web.stopping import stopping_in_time  # noqa: E402
 from tests import ROOT  # noqa: E402
 from tests.commands import run  # noqa: E402
 from tests.pages import block_with  # noqa: E402
