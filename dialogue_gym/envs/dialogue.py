@@ -252,7 +252,7 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         if self.render_mode == "human":
             self._rendering.print_new(self.conversation)
         self._view.begin()
-        return self._observe(), self._info(1)
+        return self._observe(), self._info(self._simulation.turns)
 
     def get_state(self) -> DialogueState:
         """Return the state of the dialogue, to come back to with `set_state`.
