@@ -1,4 +1,4 @@
 """The rules compiled with Numba, for any number of rows side by side.
 
-Everything but `compiler` needs the extra `fast`.
+Everything but `availability` needs the extra `fast`.
 """

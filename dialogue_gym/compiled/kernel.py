@@ -1,4 +1,4 @@
-"""The loop over the lanes of a vector environment, compiled and cached."""
+"""The loop over lanes, compiled and cached: one step of each, or its beginning."""
 
 from __future__ import annotations
 

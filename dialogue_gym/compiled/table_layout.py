@@ -76,19 +76,24 @@ def layout() -> Mapping[str, Field]:
     return fields
 
 
-def to_words(tables: Tables) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
-    """Return the words, and the first of them: those that can be compiled in.
-
-    These have 0 in the places of the other fields, which nothing reads as constants.
+def check_compilable(tables: Tables, otherwise: str) -> None:
+    """Refuse a domain with too many different preconditions.
 
     Raises:
-        ValueError: the domain has too many different preconditions to be compiled.
+        ValueError: there are too many; the message ends in `otherwise`, the way to do without.
     """
     if max(tables.precondition).bit_length() > _MOST_PRECONDITIONS:
         raise ValueError(
             f"a domain with more than {_MOST_PRECONDITIONS} different preconditions cannot be compiled: "
-            'use vectorization_mode="sync", without compiled=True'
+            f"{otherwise}"
         )
+
+
+def to_words(tables: Tables) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
+    """Return the words, and the first of them: those that can be compiled in.
+
+    These have 0 in the places of the other fields, which nothing reads as constants.
+    """
     fields = layout()
     words = [0] * (max(field.at for field in fields.values()) + 2)
     for name, field in fields.items():

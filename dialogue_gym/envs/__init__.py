@@ -1,4 +1,4 @@
-"""The Gymnasium environments: the rules, interpreted, with a fake user."""
+"""The Gymnasium environments: the rules, interpreted or compiled, with a fake user."""
 
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.rendering import RenderModeError

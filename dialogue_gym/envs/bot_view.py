@@ -1,20 +1,15 @@
-"""The bot's view of a dialogue: observations, and masks of the possible actions."""
+"""The bot's view of a dialogue: its observations."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
 
-import numpy as np
-import numpy.typing as npt
-
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import ObservationField, observation_fields
-from dialogue_gym.envs.observation_form import Observation, make_form
-from dialogue_gym.envs.simulation import Simulation
-from dialogue_gym.rules import blocked, mask
-
-_KNOWN_MASKS = 1024
+from dialogue_gym.envs.observation_form import FieldCodes, Observation, make_form
+from dialogue_gym.envs.player import Player
+from dialogue_gym.rules import Tables
 
 
 class BotView:
@@ -26,14 +21,13 @@ class BotView:
         frames: the codes of the last observations, the newest last, where several are given at once.
     """
 
-    def __init__(self, domain: Domain, form: str, max_history: int, first_action: int) -> None:
+    def __init__(self, domain: Domain, form: str, max_history: int) -> None:
         """See dialogues of a domain.
 
         Args:
             domain: the domain.
             form: the name of the form of observations.
             max_history: number of observations given at once.
-            first_action: index of the first action of a mask in the domain's actions.
 
         Raises:
             ValueError: the form is unknown.
@@ -42,9 +36,8 @@ class BotView:
         self.form = make_form(form, domain, max_history)
         self.frames: deque[list[int]] = deque(maxlen=max_history)
         self._history = max_history
-        self._first_action = first_action
         self._components = len(self.fields)
-        self._masks: dict[int, npt.NDArray[np.int8]] = {}
+        self._is_plain = max_history == 1 and isinstance(self.form, FieldCodes)
 
     def labels(self) -> tuple[ObservationField, ...]:
         """Return the fields of all observations given at once; names of older ones begin with `t-1.` etc."""
@@ -69,24 +62,13 @@ class BotView:
         if self._history > 1:
             self.frames.pop()
 
-    def observe(self, dialogue: Simulation) -> Observation:
+    def observe(self, player: Player, tables: Tables) -> Observation:
         """Return the observation of a dialogue as it is now, behind the older ones."""
-        row = dialogue.row
+        if self._is_plain:
+            return player.codes()
+        row = player.row
         frame = row[: self._components]
         if self._history > 1:
             self.frames.append(frame)
             frame = [code for older in self.frames for code in older]
-        return self.form.encode(frame, row, dialogue.tables)
-
-    def mask(self, dialogue: Simulation) -> npt.NDArray[np.int8]:
-        """Return for each action whether its precondition holds, 1 or 0."""
-        tables = dialogue.tables
-        bits = blocked(dialogue.row, tables)
-        known = self._masks.get(bits)
-        if known is None:
-            out = bytearray(b"\x01" * tables.actions)
-            mask(tables, bits, out)
-            known = np.frombuffer(out[self._first_action :], np.int8)
-            if len(self._masks) < _KNOWN_MASKS:
-                self._masks[bits] = known
-        return known.copy()
+        return self.form.encode(frame, row, tables)

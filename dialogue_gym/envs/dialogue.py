@@ -1,10 +1,10 @@
-"""The environment of any domain: one dialogue at a time, its rules interpreted."""
+"""The environment of any domain: one dialogue at a time."""
 
 from __future__ import annotations
 
 import operator
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from dialogue_gym.compiled.compiler import need_compiler
+from dialogue_gym.compiled.availability import need_compiler
 from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.domain.fake_user import MAX_PATIENCE
 from dialogue_gym.domain.model import AgendaItem
@@ -21,6 +21,7 @@ from dialogue_gym.domain.observation import ObservationField, describe
 from dialogue_gym.envs.bot_view import BotView
 from dialogue_gym.envs.observation_form import Observation
 from dialogue_gym.envs.options import fold, read_options
+from dialogue_gym.envs.player import InterpretedPlayer, Player
 from dialogue_gym.envs.rendering import RENDER_MODES, Rendering
 from dialogue_gym.envs.reward_terms import NamedTerms, RewardTerms
 from dialogue_gym.envs.settings import MAX_HISTORY, make_settings, whole_number
@@ -175,8 +176,8 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         self.action_names = self.domain.actions[self.first_action :]
         self._actions = len(self.domain.actions)
 
-        form = observation, self.max_history, self.first_action
-        self._simulation, self._view = _player(self.domain, settings, form, compiled=compiled)
+        self._simulation = Simulation(self.domain, settings, _player(compiled))
+        self._view = BotView(self.domain, observation, self.max_history)
         self.fields = self._view.fields
         self.observation_form = self._view.form
         """The form in which observations are given."""
@@ -252,7 +253,7 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         if self.render_mode == "human":
             self._rendering.print_new(self.conversation)
         self._view.begin()
-        return self._observe(), self._info(self._simulation.turns)
+        return self._observe(), self._info(self._simulation.player.turns)
 
     def get_state(self) -> DialogueState:
         """Return the state of the dialogue, to come back to with `set_state`.
@@ -282,7 +283,7 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         if self.render_mode == "human":
             self._rendering.skip(self.conversation)
         self._view.go_back(state.frames)
-        return self._observe(), self._info(self._simulation.turns, self._simulation.is_success)
+        return self._observe(), self._info(self._simulation.player.turns, self._simulation.is_success)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one action.
@@ -297,14 +298,15 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
             raise gym.error.ResetNeeded("the dialogue is over: call reset() before step()")
         events, truncated = simulation.step(index)
         reward, terms = self.reward_terms.earned(events, index - self.first_action)
-        if simulation.shaped:
-            terms[-1] = simulation.shaped
-            reward += simulation.shaped
-        info = self._info(simulation.turns, simulation.is_success, terms)
+        player = simulation.player
+        if player.shaped:
+            terms[-1] = player.shaped
+            reward += player.shaped
+        info = self._info(player.turns, simulation.is_success, terms)
         if self.render_mode == "human":
             self._rendering.print_new(self.conversation)
         return (
-            self._view.observe(simulation),
+            self._view.observe(player, simulation.tables),
             reward,
             events & _ENDED != 0,
             truncated,
@@ -323,19 +325,18 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
 
     def _info(self, turns: int, is_success: bool = False, terms: NamedTerms | None = None) -> dict[str, Any]:
         """Return the `info` of a reset or a step: always the same keys and types."""
-        simulation = self._simulation
         return {
-            "action_mask": self._view.mask(simulation),
+            "action_mask": self._mask(),
             "reward_terms": self.reward_terms.none.copy() if terms is None else terms,
             "turns": self._counts[turns] if turns < len(self._counts) else np.int64(turns),
             "is_success": _YES.copy() if is_success else _NO.copy(),
         }
 
     def _observe(self) -> Observation:
-        return self._view.observe(self._simulation)
+        return self._view.observe(self._simulation.player, self.tables)
 
     def _mask(self) -> npt.NDArray[np.int8]:
-        return self._view.mask(self._simulation)
+        return self._simulation.player.mask()
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Return for each action whether its precondition holds (the name that MaskablePPO looks for)."""
@@ -411,18 +412,13 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         return self._observe(), {"action_mask": self._mask()}
 
 
-def _player(
-    domain: Domain, settings: Settings, form: tuple[str, int, int], *, compiled: bool
-) -> tuple[Simulation, BotView]:
-    """Return the dialogues of a domain, played by interpreted or compiled rules, and the bot's view of them.
-
-    `form` has the further arguments of `BotView`, the first action last.
-    """
+def _player(compiled: bool) -> Callable[[Domain, Tables], Player]:
+    """Return what makes a player, by compiled rules or by interpreted ones."""
     if not isinstance(compiled, bool):
         raise ValueError(f"compiled={compiled!r}: must be True or False")
     if not compiled:
-        return Simulation(domain, settings), BotView(domain, *form)
+        return InterpretedPlayer
     need_compiler("leave compiled=True out")
-    from dialogue_gym.envs.compiled_simulation import CompiledSimulation, CompiledView
+    from dialogue_gym.envs.compiled_player import CompiledPlayer
 
-    return CompiledSimulation(domain, settings, form[-1]), CompiledView(domain, *form)
+    return CompiledPlayer

@@ -1,4 +1,4 @@
-"""A dialogue with a fake user, played by the interpreted rules: its row, its chance, and its record."""
+"""A dialogue with a fake user: its player, its chance, its end, and its record."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from dialogue_gym.conversation.recorder import Recorder
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.domain.observation import slot_codes
-from dialogue_gym.envs.options import ResetOptions, begin, tables_for
+from dialogue_gym.envs.options import ResetOptions, tables_for
+from dialogue_gym.envs.player import InterpretedPlayer, Player
 from dialogue_gym.envs.state import DialogueState
-from dialogue_gym.rules import Settings, draw, progress, step
+from dialogue_gym.rules import Settings, Tables
 from dialogue_gym.rules.tables import (
     AGENDA,
     CERTAIN_SCORE,
@@ -22,10 +23,8 @@ from dialogue_gym.rules.tables import (
     ON_OFFER,
     POSITION,
     RANDOM,
-    STEPS,
     SUCCESS,
     TRUNCATED,
-    TURNS,
     WANTED,
     WISHES,
 )
@@ -43,64 +42,68 @@ class Simulation:
     Attributes:
         settings: the settings of the dialogues.
         tables: the rules, for the user of this dialogue.
-        row: the state of the dialogue by the rules.
-        turns: the number of turns of the dialogue.
+        player: the row of the dialogue, and the rules that play it.
         step_limit: the number of steps after which a dialogue is truncated.
         has_begun: whether a dialogue has begun; before that there is no chance to draw from.
         is_over: whether the dialogue has ended.
         is_success: whether it ended in success.
-        shaped: the reward for progress in the last step.
     """
 
-    def __init__(self, domain: Domain, settings: Settings) -> None:
-        """Prepare the rules."""
+    def __init__(
+        self,
+        domain: Domain,
+        settings: Settings,
+        player: Callable[[Domain, Tables], Player] = InterpretedPlayer,
+    ) -> None:
+        """Prepare the rules.
+
+        Args:
+            domain: a domain with a fake user.
+            settings: the settings of the dialogues.
+            player: makes the player.
+        """
         self.settings = settings
         self.tables = rules.build_tables(domain, settings)
-        self.row = [0] * self.tables.size
+        self.player = player(domain, self.tables)
         self.step_limit = self.tables.step_limit
         self.has_begun = False
         self.is_over, self.is_success = True, False
-        self.shaped = 0.0
-        self.turns = 0
         self._domain = domain
         self._user: str | None = None
         self._recorder = Recorder(domain, self.tables)
-        self._codes = {code.slot.name: (index, code) for index, code in enumerate(slot_codes(domain))}
+        self._slot_codes = {code.slot.name: (index, code) for index, code in enumerate(slot_codes(domain))}
 
-    def _use_row(self) -> None:
-        """Go on with the row, which was changed by others than a step."""
-
-    def _use_tables(self) -> None:
-        """Go on with the tables, which belong to another user, or to one with another patience."""
+    @property
+    def row(self) -> list[int]:
+        """The state of the dialogue by the rules."""
+        return self.player.row
 
     def set_patience(self, turns: int) -> None:
         """Set the patience of the user from now on."""
         self.settings = dataclasses.replace(self.settings, patience=turns)
-        self.tables = tables_for(self._user, self._domain, self.settings)
-        self._use_tables()
+        self._use_tables(self._user)
+
+    def _use_tables(self, user: str | None) -> None:
+        self._user, self.tables = user, tables_for(user, self._domain, self.settings)
+        self.player.use_tables(self.tables)
 
     def set_chance(self, seed: int) -> None:
         """Let all chance follow from a seed from now on."""
-        self.row[RANDOM] = rules.mix(seed)
-        self._use_row()
+        row = self.row
+        row[RANDOM] = rules.mix(seed)
+        self.player.set_row(row)
 
     def begin(self, options: ResetOptions) -> None:
         """Begin a dialogue, which the user opens."""
         self.has_begun = True
         self.is_over, self.is_success = False, False
-        self.turns = 1
         self._play_with(options.user)
-        self._begin(options.goal)
+        self.player.begin(options.goal)
         self._recorder.begin(self.row)
-
-    def _begin(self, goal: Mapping[int, int]) -> None:
-        begin(self.row, self.tables, goal)
-        self._use_row()
 
     def _play_with(self, user: str | None) -> None:
         if user != self._user:
-            self._user, self.tables = user, tables_for(user, self._domain, self.settings)
-            self._use_tables()
+            self._use_tables(user)
 
     def store(self, values: Mapping[str, Any]) -> None:
         """Let the bot know values for certain, by slot, in the step that follows.
@@ -108,35 +111,25 @@ class Simulation:
         Raises:
             KeyError: the domain has no such slot.
         """
+        row = self.row
         for name, value in values.items():
-            slot, code = self._codes[name]
+            slot, code = self._slot_codes[name]
             if self.tables.is_search:
-                rules.store(self.row, self.tables, slot, code.encode(value), CERTAIN_SCORE)
+                rules.store(row, self.tables, slot, code.encode(value), CERTAIN_SCORE)
             else:
-                rules.set_slot(self.row, self.tables, slot, code.encode(value), HIGH)
-        self._use_row()
+                rules.set_slot(row, self.tables, slot, code.encode(value), HIGH)
+        self.player.set_row(row)
         self._recorder.store(values)
 
     def step(self, action: int) -> tuple[int, bool]:
         """Do an action, by its index in the domain; return the events, and whether the limit is reached."""
-        row, tables = self.row, self.tables
-        shaping = tables.shaping
-        before = progress(row, tables, 0) if shaping else 0.0
-        events = step(row, tables, action, draw)
-        if shaping:
-            self.shaped = shaping * (progress(row, tables, events) - before)
-        self.turns = row[TURNS]
-        return self._stepped(action, events, row[STEPS], row.copy)
-
-    def _stepped(
-        self, action: int, events: int, steps: int, copy_row: Callable[[], list[int]]
-    ) -> tuple[int, bool]:
-        """Record a step, and return its events and whether the limit of `steps` is reached."""
-        truncated = steps >= self.step_limit
+        player = self.player
+        events = player.step(action)
+        truncated = player.steps >= self.step_limit
         if not truncated:
             events &= ~TRUNCATED
         self.is_over, self.is_success = events & _OVER != 0, events & SUCCESS != 0
-        self._recorder.add(action, events, copy_row)
+        self._recorder.add(action, events, player.copy_row)
         return events, truncated
 
     def get_state(self, key: str, frames: Iterable[Iterable[int]]) -> DialogueState:
@@ -159,9 +152,7 @@ class Simulation:
     def set_state(self, state: DialogueState) -> None:
         """Go back to a state of this domain and these settings."""
         self._play_with(state.user)
-        self.row[:] = state.row
-        self._use_row()
-        self.turns = state.row[TURNS]
+        self.player.set_row(state.row)
         self.is_over, self.is_success = state.is_over, state.is_success
         self.has_begun = True
         self._recorder.set_state(state.record)
@@ -201,17 +192,17 @@ class Simulation:
     def set_bot_half(self, conversation: Conversation) -> None:
         """Let the bot know what it knows in a conversation."""
         bot_half = conversation.bot_half
-        self.row[: len(bot_half)] = bot_half
-        self._use_row()
+        self.player.set_row([*bot_half, *self.row[len(bot_half) :]])
 
     def goal(self) -> dict[str, str]:
         """Return the values that the user wants, by slot."""
-        codes = enumerate(slot_codes(self._domain), self.tables.goal)
-        return {code.slot.name: str(code.decode(self.row[at])) for at, code in codes if self.row[at]}
+        row, codes = self.row, enumerate(slot_codes(self._domain), self.tables.goal)
+        return {code.slot.name: str(code.decode(row[at])) for at, code in codes if row[at]}
 
     def wishes(self) -> dict[str, bool]:
         """Return the attributes that the user asks for, and whether the bot has told each."""
-        wished, wanted = (self.row[WISHES], self.row[WANTED]) if self.tables.is_search else (0, 0)
+        row = self.row
+        wished, wanted = (row[WISHES], row[WANTED]) if self.tables.is_search else (0, 0)
         columns = enumerate(rules.attribute_columns(self._domain))
         return {name: not wanted >> bit & 1 for bit, name in columns if wished >> bit & 1}
 
@@ -220,5 +211,6 @@ class Simulation:
         user = self._domain.fake_user
         if user is None or not user.agendas:
             return (), 0
-        items = user.agendas[self.row[AGENDA]].items
-        return items, min(self.row[POSITION] + 1, len(items))
+        row = self.row
+        items = user.agendas[row[AGENDA]].items
+        return items, min(row[POSITION] + 1, len(items))

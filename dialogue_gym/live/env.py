@@ -78,7 +78,7 @@ class DialogueLiveEnv(DialogueEnv):
     - `journal`: the `Store` that the conversations are written to, from which `dialogue-gym live` learns as
       well; without it each is forgotten when the next one begins.
     - `turn_taking`, `max_history`, `reward`, `max_episode_steps`, `render_mode`: as in `DialogueEnv`. (So are
-      the others, which are about the fake user, and change nothing here.)
+      the others, which are about the fake user, and change nothing here. `compiled=True` is refused.)
 
     ## Version History
     - v0: initial version.
@@ -99,6 +99,8 @@ class DialogueLiveEnv(DialogueEnv):
         **arguments: Any,
     ) -> None:
         """Read the domain, and connect to the person."""
+        if arguments.get("compiled"):
+            raise ValueError("compiled=True: must be False here, since a person plays by no rules")
         super().__init__(with_user(load_domain(domain)), **arguments)
         given = channel or TerminalChannel()
         self._channel: Channel = FunctionChannel(given) if callable(given) else given

@@ -1,7 +1,7 @@
 """The rules of a dialogue, written once: plain functions over one row of integers.
 
-They hold no strings, allocate nothing and use the subset of Python that Numba compiles. The single
-environment runs them interpreted on a list. The caller passes the source of chance.
+They hold no strings, allocate nothing and use the subset of Python that Numba compiles. Environments run
+them interpreted on a list, or compiled. The caller passes the source of chance.
 """
 
 import functools

@@ -108,11 +108,13 @@ def check_settings(names: Iterable[str], fixed: Iterable[str] = ()) -> None:
     """Raise ValueError if a name is not a setting that can be chosen here."""
     # gym.make would make a wrapper of the limit, and the agents here read fields.
     fixed = set(fixed)
-    ours = {"render_mode", "max_episode_steps", "observation"} | fixed
+    ours = {"render_mode", "max_episode_steps", "observation", "compiled"} | fixed
     valid = [name for name in inspect.signature(DialogueEnv).parameters if name not in ours]
     for name in names:
         if name == "observation" and name not in fixed:
             raise ValueError(f"{name!r} cannot be set here: the agents read fields")
+        if name == "compiled" and name not in fixed:
+            raise ValueError(f"{name!r} cannot be set here: it changes no dialogue, only the speed in code")
         if name not in valid:
             raise ValueError(f"unknown setting {name!r}; {nearest(str(name), valid)}")
 

@@ -13,7 +13,7 @@ from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from dialogue_gym._text import nearest
-from dialogue_gym.compiled.compiler import need_compiler
+from dialogue_gym.compiled.availability import need_compiler
 from dialogue_gym.domain.observation import ObservationField
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.horizon import with_horizon

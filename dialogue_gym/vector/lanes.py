@@ -16,7 +16,7 @@ import numpy as np
 
 from dialogue_gym import rules
 from dialogue_gym.compiled.kernel import BEGAN, GIVEN, RESET, STEP, Version, compiled, fill_in
-from dialogue_gym.compiled.table_layout import cell_dtype, to_words
+from dialogue_gym.compiled.table_layout import cell_dtype, check_compilable, to_words
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.observation_form import BeliefFields, OneHotFields
 from dialogue_gym.envs.options import NO_CHOICE, ResetOptions, begin, tables_for
@@ -59,6 +59,7 @@ class Lanes:
             ValueError: the domain has too many different preconditions to be compiled.
         """
         tables = env.tables
+        check_compilable(tables, 'use vectorization_mode="sync"')
         self.count = count
         self._constants = to_words(tables)[1]
         self._tables = _tables_by_user(env)

@@ -17,7 +17,8 @@ from stable_baselines3.common.env_checker import check_env as sb3_check
 
 from dialogue_gym import DialogueEnv
 from dialogue_gym.conversation.events import Entity, UserUttered
-from tests.conftest import BUILT_IN, SEARCHING, TURN_TAKINGS, examples
+from dialogue_gym.training.environments import parse_settings
+from tests.conftest import BUILT_IN, LIVE, SEARCHING, TURN_TAKINGS, examples
 from tests.envs.test_properties import SOURCES
 from tests.strategies import SETTINGS_AND_FORMS
 
@@ -38,6 +39,8 @@ class Both:
     def __init__(self, domain: Any, **keywords: Any) -> None:
         self.interpreted = DialogueEnv(domain, **keywords)
         self.compiled = DialogueEnv(domain, **keywords, compiled=True)
+        self.is_replaced = False
+        """Whether a message was replaced: a state has words then, which cannot be compared."""
 
     def do(self, name: str, *args: Any, **keywords: Any) -> Any:
         """Call a method of both; return the result."""
@@ -61,9 +64,11 @@ class Both:
 
     def compare(self) -> None:
         """Compare everything that no observation shows."""
-        for name in ("conversation", "goal", "wishes", "agenda", "patience", "settings"):
+        for name in ("conversation", "goal", "wishes", "agenda"):
             assert getattr(self.compiled, name) == getattr(self.interpreted, name), name
         self.do("action_masks")
+        got, wanted = self.compiled.get_state(), self.interpreted.get_state()
+        assert got.row == wanted.row and (self.is_replaced or got == wanted)
         if self.interpreted.render_mode:
             self.do("render")
 
@@ -100,6 +105,7 @@ CASES = [
 def test_dialogues_are_those_of_the_interpreted_rules(domain: str, turn_taking: str) -> None:
     for keywords in FORMS:
         both = Both(domain, turn_taking=turn_taking, **keywords)
+        both.do("action_masks")  # before the first reset, too
         random = np.random.default_rng(0)
         both.play(random, 15, seed=5)
         both.play(random, 3, seed=1 << 80, options={"user": "unfriendly"})
@@ -137,7 +143,7 @@ def test_states_can_be_exchanged(domain: str, keywords: dict[str, Any]) -> None:
         both.do("reset", seed=seed)
         both.do("step", 1)
         states = [env.get_state() for env in (both.interpreted, both.compiled)]
-        assert pickle.loads(pickle.dumps(states[1])).row == states[0].row
+        assert pickle.loads(pickle.dumps(states[1])) == states[0]
         both.play(random, 2)
         assert_same(both.compiled.set_state(states[0]), both.interpreted.set_state(states[1]))
         both.compare()
@@ -155,6 +161,7 @@ def test_a_message_can_be_replaced() -> None:
         assert both.do("describe", observation)["slot.cuisine"] == "filled"
         both.do("step", 1)
         both.do("step", 2)
+        both.is_replaced = True
         both.compare()
 
 
@@ -180,6 +187,28 @@ def test_a_copy_continues_on_its_own(copied: Any) -> None:
 
 
 @pytest.mark.parametrize("env_id", [BUILT_IN[0], SEARCHING[0]])
+def test_time_limits_may_be_longer_than_that_of_the_rules(env_id: str) -> None:
+    """Rows have cells for as many steps and turns as come."""
+    settings = {"max_episode_steps": 500, "patience": 100, "semantic_error_rate": 0.9}
+    interpreted, compiled = (gym.make(env_id, compiled=way, **settings) for way in (False, True))
+    random = np.random.default_rng(0)
+    assert_same(compiled.reset(seed=0), interpreted.reset(seed=0))
+    most = 0
+    for _ in range(1500):
+        action = random.integers(compiled.action_space.n)  # type: ignore[attr-defined]
+        wanted, got = interpreted.step(action), compiled.step(action)
+        assert_same(got, wanted)
+        most = max(most, int(got[4]["turns"]))
+        if got[2] or got[3]:
+            assert_same(compiled.reset(), interpreted.reset())
+    assert most > 130, "more than an int8 has room for"
+    states = [env.unwrapped.get_state() for env in (compiled, interpreted)]  # type: ignore[attr-defined]
+    assert states[0] == states[1]
+    for env, state in zip((interpreted, compiled), states, strict=True):
+        env.unwrapped.set_state(state)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("env_id", [BUILT_IN[0], SEARCHING[0]])
 def test_checkers_pass_and_lanes_are_the_same(env_id: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -202,8 +231,23 @@ def test_results_stay_as_they_are() -> None:
     assert np.array_equal(first, kept[0]) and np.array_equal(info["action_mask"], kept[1])
 
 
+def test_what_is_set_within_a_dialogue_holds_for_the_next_one() -> None:
+    both = Both("city", semantic_error_rate=0.3)
+    both.do("reset", seed=0)
+    both.do("step", 1)
+    for env in (both.interpreted, both.compiled):
+        env.patience = 3
+        env.np_random = np.random.default_rng(1)
+    both.do("step", 1)
+    both.play(np.random.default_rng(0), 20)
+
+
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="compiled='yes': must be True or False"):
         DialogueEnv("restaurant", compiled="yes")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r'compiled=False: .* vectorization_mode="sync"'):
         gym.make_vec(BUILT_IN[0], 2, vectorization_mode="vector_entry_point", compiled=False)
+    with pytest.raises(ValueError, match="compiled=True: must be False here"):
+        gym.make(LIVE, domain="restaurant", compiled=True)
+    with pytest.raises(ValueError, match="'compiled' cannot be set here"):
+        parse_settings(["compiled=true"])

@@ -260,8 +260,13 @@ def test_broken_cache_is_ignored(tmp_path: Path, compiled: tuple[Path, float], s
             "import gymnasium, dialogue_gym; gymnasium.make_vec('FakeUserConcert-v0', 2)",
             "compiled rules need Numba's compiler, which NUMBA_DISABLE_JIT turns off",
         ),
+        (
+            "sys.modules['numba'] = None",
+            "import gymnasium, dialogue_gym; gymnasium.make('FakeUserConcert-v0', compiled=True)",
+            'compiled rules need Numba: pip install "dialogue_gym[fast]"; without it, leave ',
+        ),
     ],
-    ids=["sb3", "torch", "jit"],
+    ids=["sb3", "torch", "jit", "numba"],
 )
 def test_missing_numba_is_reported_in_one_line(before: str, code: str, message: str) -> None:
     process = start(f"import sys\n{before}\n{code}", dict(os.environ))
