@@ -23,7 +23,7 @@ _CHOSEN, _NOT_CHOSEN = np.ones(1, np.bool_), np.zeros(1, np.bool_)
 
 
 class CompiledPlayer:
-    """A player by the compiled rules, in one lane; see `Player`. The dialogues are the same as interpreted ones.
+    """A player by the compiled rules, in one lane; see `Player`. The dialogues are those of the others.
 
     The first one of a domain takes some seconds to compile; Numba keeps the result on disk.
     """

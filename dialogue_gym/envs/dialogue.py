@@ -326,7 +326,7 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
     def _info(self, turns: int, is_success: bool = False, terms: NamedTerms | None = None) -> dict[str, Any]:
         """Return the `info` of a reset or a step: always the same keys and types."""
         return {
-            "action_mask": self._mask(),
+            "action_mask": self._simulation.player.mask(),
             "reward_terms": self.reward_terms.none.copy() if terms is None else terms,
             "turns": self._counts[turns] if turns < len(self._counts) else np.int64(turns),
             "is_success": _YES.copy() if is_success else _NO.copy(),
