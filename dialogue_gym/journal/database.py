@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 ERASING = "erasing"
 """The note of an erasure that has begun; the next one who opens the store completes it."""
 COPYING = "copying"
-"""The note of a store that is half a copy, which nobody can open."""
-FORMAT = "its format is {}; this version of dialogue_gym reads {}"
+"""The note of an unfinished copy, which nobody can open."""
+WRONG_FORMAT = "its format is {}; this version of dialogue_gym reads {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def new_entries(drafts: Iterable[Draft]) -> list[NewEntry]:
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """The questions to a database as SQL, with the values that they take by name.
+    """SQL queries with named parameters.
 
     A row of an entry has the columns of `Entry` in their order, the content as JSON.
 
@@ -90,8 +90,8 @@ class Queries:
         names: the conversations whose names begin with `prefix` and a digit.
         summaries: each conversation: its name, its first and last time, its number of entries.
         branches: the forks of a `conversation`, and their forks.
-        taught: the rows of taught conversations, of those that they are forks of, and of none; imported
-            stories too.
+        taught: the rows of taught conversations, of those that they are forks of, and those outside of
+            conversations; imported stories too.
         finished: the ended conversations whose beginning has a `key`, which are neither taught nor forked.
         begun: the newest `most` conversations whose beginning has a `key`, and its value.
         noted: the values of a `key` in notes, by conversation.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialogue_gym.journal.database import FORMAT
+from dialogue_gym.journal.database import WRONG_FORMAT
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.postgres_link import LOCKS, SCHEMA, PostgresLink
 
@@ -87,7 +87,7 @@ def version_of(link: PostgresLink) -> int:
         return 0
     version = int(link.run(f"SELECT coalesce(max(version), 0) FROM {_VERSIONS}")[0][0])
     if version > len(STEPS):
-        raise StoreError(f"{link.url}: {FORMAT.format(version, len(STEPS))}")
+        raise StoreError(f"{link.url}: {WRONG_FORMAT.format(version, len(STEPS))}")
     return version
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dialogue_gym._text import printable
-from dialogue_gym.journal.database import ERASING, FORMAT, NewEntry, Queries
+from dialogue_gym.journal.database import ERASING, WRONG_FORMAT, NewEntry, Queries
 from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, NOTE, Entry, LeaseLost, StoreError
 from dialogue_gym.journal.leases import Leases
 from dialogue_gym.journal.place import DatabaseUrl
@@ -68,7 +68,8 @@ class PostgresJournal:
                 raise StoreError(f"{url}: there is no store here")
             if read_only:
                 if version < len(STEPS):
-                    raise StoreError(f"{url}: {FORMAT.format(version, len(STEPS))}; open it for writing once")
+                    problem = WRONG_FORMAT.format(version, len(STEPS))
+                    raise StoreError(f"{url}: {problem}; open it for writing once")
                 return
             self._writer = PostgresLink(url, "writes", self._take_lock)
             migrate(self._reader)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dialogue_gym._files import NO_FILE
-from dialogue_gym.journal.database import ERASING, FORMAT, NewEntry, Queries
+from dialogue_gym.journal.database import ERASING, WRONG_FORMAT, NewEntry, Queries
 from dialogue_gym.journal.entry import DOMAIN, Entry, StoreError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class SqliteJournal:
         if application != _APPLICATION and (self.is_read_only or not is_new):
             raise StoreError(f"{self._path}: {_FOREIGN}")
         if not is_new and (version := self._pragma("user_version")) != _FORMAT:
-            raise StoreError(f"{self._path}: {FORMAT.format(version, _FORMAT)}")
+            raise StoreError(f"{self._path}: {WRONG_FORMAT.format(version, _FORMAT)}")
         # On macOS only `fullfsync` makes a write durable; elsewhere it has no effect.
         for setting in ("synchronous=FULL", "fullfsync=ON", "foreign_keys=ON", "secure_delete=ON"):
             self._connection.execute(f"PRAGMA {setting}")
@@ -189,6 +189,8 @@ class SqliteJournal:
                 "INSERT INTO entries VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", values
             ).lastrowid
         except sqlite3.IntegrityError:
+            if parent is None:
+                raise
             raise StoreError(f"unknown entry {parent}: no entry can follow it") from None
         assert id is not None
         return id

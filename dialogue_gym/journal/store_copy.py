@@ -56,7 +56,7 @@ def copy_store(source: StorePlace, target: StorePlace) -> StoreCopy:
 
 
 def _empty(target: StorePlace) -> JournalDatabase:
-    """Return a journal without entries that is marked as half a copy."""
+    """Return a journal without entries that is marked as an unfinished copy."""
     taken = f"{target}: there is something here already; a copy needs a new place"
     if isinstance(target, Path) and not (target / JOURNAL).exists() and _others(target):
         raise StoreError(taken)

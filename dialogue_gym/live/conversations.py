@@ -225,7 +225,7 @@ class Conversations:
             self._leave(known)
         for head in reversed(heads):
             if head.has_ended:
-                self._ended[person] = head.conversation
+                self._remember_ended(person, head.conversation)
         if open_now is not None:
             self._take_in(open_now)
             await self._read_on(open_now)
@@ -319,10 +319,13 @@ class Conversations:
         if person is not None:
             if self._current.get(person) == conversation:
                 del self._current[person]
-            self._ended[person] = conversation
-            self._ended.move_to_end(person)
-            if len(self._ended) > _MOST_ENDED:
-                self._ended.popitem(last=False)
+            self._remember_ended(person, conversation)
+
+    def _remember_ended(self, person: str, conversation: str) -> None:
+        self._ended[person] = conversation
+        self._ended.move_to_end(person)
+        if len(self._ended) > _MOST_ENDED:
+            self._ended.popitem(last=False)
 
     @contextlib.asynccontextmanager
     async def turn(self, trace: Trace, person: str | None = None) -> AsyncIterator[Turn]:

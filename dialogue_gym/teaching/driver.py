@@ -30,6 +30,11 @@ from dialogue_gym.teaching.pending import (
 from dialogue_gym.teaching.simulated_user import SEED, SimulatedUser
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 
+THRESHOLD = 0.9
+"""The probability above which the bot continues by itself, unless the teacher wishes otherwise."""
+MOST_STEPS = 200
+"""The most steps that the bot takes by itself before it asks again."""
+
 
 class ConversationDriver:
     """Driver of the current conversation, by the bot and the fake user, until a person must answer.
@@ -365,9 +370,3 @@ class ConversationDriver:
             self.begin()
         else:
             self.advance()
-
-
-THRESHOLD = 0.9
-"""The probability above which the bot continues by itself, unless the teacher wishes otherwise."""
-MOST_STEPS = 200
-"""The most steps that the bot takes by itself before it asks again."""

@@ -16,7 +16,8 @@ from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.stories import FORMATS, Story, StoryError, dump, join, parse, replay, with_names_of
 
 ROUNDS = 2
-"""Rounds of joining, by counting corrections: with short stories alone the bot knows only first turns."""
+"""Rounds of joining short stories into longer dialogues. Two needed the fewest corrections; without any the
+bot knew first turns alone."""
 MAX_JOINED = 1000
 _WRITTEN, _FORMAT = "stories", "format"
 """Keys of the note that holds stories as they were written."""
@@ -48,7 +49,7 @@ def import_stories(journal: Store, domain: Domain, stories: Iterable[Story], aft
 
 
 def _written(stories: list[Story]) -> dict[str, str]:
-    """Return the stories in the first format that has a way to write them, as the content of a note."""
+    """Return the stories in YAML, or in Markdown if YAML cannot express them, as the content of a note."""
     markdown, yaml = FORMATS
     try:
         return {_WRITTEN: dump(stories, yaml), _FORMAT: yaml}
@@ -115,7 +116,7 @@ class StoryNews:
 
 def _text(story: Story) -> str:
     """Return a story as it is written, whatever file it is from."""
-    return next(iter(_written([story]).values()))
+    return _written([story])[_WRITTEN]
 
 
 def _drafts(conversation: str, domain: Domain, story: Story) -> list[Draft]:

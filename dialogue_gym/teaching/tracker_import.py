@@ -87,26 +87,26 @@ class _Reader:
             except ValueError:
                 self.left_out[kind] += 1
                 return
-            if self._is_known(event):
+            if self._accept(event):
                 events.append(event)
 
-    def _is_known(self, event: Event) -> bool:
+    def _accept(self, event: Event) -> bool:
         """Return whether an event can be kept; a new name is added to the domain for that."""
         if isinstance(event, SessionStarted):
             return False
         if isinstance(event, ActionExecuted):
-            return event.name not in _STEPS_OF_RASA and self._knows(Addition(ACTION, event.name))
+            return event.name not in _STEPS_OF_RASA and self._ensure(Addition(ACTION, event.name))
         if isinstance(event, SlotSet):
             kind = _TYPES.get(type(event.value), "text")
-            return event.name not in DEFAULT_SLOTS and self._knows(Addition(SLOT, event.name, type=kind))
+            return event.name not in DEFAULT_SLOTS and self._ensure(Addition(SLOT, event.name, type=kind))
         if isinstance(event, ActiveLoop):
-            return event.name is None or self._knows(Addition(ACTION, event.name))
+            return event.name is None or self._ensure(Addition(ACTION, event.name))
         intent = event.intent if isinstance(event, UserUttered) else None
         if intent and intent not in DEFAULT_INTENTS and self.domain.intent_of(intent) is None:
-            self._knows(Addition(INTENT, intent.partition("/")[0]))
+            self._ensure(Addition(INTENT, intent.partition("/")[0]))
         return intent != "session_start"
 
-    def _knows(self, addition: Addition) -> bool:
+    def _ensure(self, addition: Addition) -> bool:
         """Return whether the domain has a name, or has it from now on."""
         if addition.is_in(self.domain) and addition not in self.additions:
             return True
@@ -160,7 +160,7 @@ def _take_back(events: list[Event], what: type[Event]) -> None:
 def import_trackers(journal: Store, domain: Domain, trackers: Iterable[RasaTracker]) -> tuple[int, list[str]]:
     """Write the sessions of trackers as conversations of a store, all or none.
 
-    A bot's decision in them is nobody's lesson until a teacher corrects or approves it. Sessions that were
+    A bot's decision in them teaches nothing until a teacher corrects or approves it. Sessions that were
     imported before are left out.
 
     Returns:

@@ -83,8 +83,9 @@ def _fault(
         if value is None or (said and str(value) == said[-1]):
             continue
         if str(value) in said:
-            change = f"from {said[0]} to {said[-1]}" if len(said) > 1 else f"to {said[-1]}"
-            return Fault(FORGOT, f"{name} said {slot} {shown_value(value)}; the user had changed it {change}")
+            kept = shown_value(value)
+            change = f"the user had changed it from {kept} to {said[-1]}"
+            return Fault(FORGOT, f"{name} said {slot} {kept}; {change}")
         before = f"the user had said {said[-1]}" if said else "the user had said nothing of it"
         return Fault(WRONG, f"{name} said {slot} {shown_value(value)}; {before}")
     if round_.untold:

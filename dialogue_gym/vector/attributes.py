@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -71,13 +70,12 @@ class LaneAttributes:
         """
         if name not in METHODS:
             raise AttributeError(f"compiled lanes have no method {name!r}; {nearest(name, METHODS)}")
-        if name == "action_masks":
-            return list(self._env.action_masks(*arguments, **keywords))
-        method: Callable[..., Any] = getattr(self._env.single, name)
-        return [method(*arguments, **keywords) for _ in range(self._env.num_envs)]
+        return [self._call_in(name, lane, *arguments, **keywords) for lane in range(self._env.num_envs)]
 
     def _call_in(self, name: str, lane: int, *arguments: Any, **keywords: Any) -> Any:
-        return self.call(name, *arguments, **keywords)[lane]
+        if name == "action_masks":
+            return self._env.action_masks(*arguments, **keywords)[lane]
+        return getattr(self._env.single, name)(*arguments, **keywords)
 
     def add(self, name: str, values: dict[int, Any]) -> None:
         """Give lanes, by number, an attribute of the caller's own; the others have None.

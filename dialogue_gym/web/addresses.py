@@ -20,7 +20,8 @@ def address_of(host: str, listening: socket.socket, path: str) -> str:
 def told_address(options: ServeOptions, listening: socket.socket, path: str) -> str:
     """Return the address of a page as people are told it.
 
-    Behind a proxy they reach it under the first of the server's names, by HTTPS; the proxy needs the other.
+    Behind a proxy they reach it under the first of the server's names, by HTTPS. The address in brackets is
+    for the proxy.
     """
     here = address_of(options.host, listening, path)
     if not (options.name and options.behind_proxy):
@@ -34,8 +35,8 @@ def talking_lines(options: ServeOptions, listening: socket.socket) -> list[str]:
         f"Talk to the bot at {told_address(options, listening, TALK_PATH)}",
         f"Rasa's front ends reach it at {REST_WEBHOOK}",
     ]
-    is_reached = not is_loopback(options.host) or options.name or options.behind_proxy
-    if is_reached and options.token_file is None:
+    is_exposed = not is_loopback(options.host) or options.name or options.behind_proxy
+    if is_exposed and options.token_file is None:
         lines.append(
             "(Without --token-file everybody who reaches this address can write to the bot under any sender's"
             " name, go on with that sender's conversation, and read the answers.)"

@@ -63,7 +63,7 @@ def read_tokens(path: Path | None) -> dict[str, str]:
 
 
 def password_for(options: ServeOptions, has_accounts: bool = False) -> str | None:
-    """Return the shared password; None where none is needed.
+    """Return the shared password, perhaps typed at the terminal now; None where none is needed.
 
     Args:
         options: the options.
@@ -79,13 +79,12 @@ def password_for(options: ServeOptions, has_accounts: bool = False) -> str | Non
             "visitors would reach the teachers' pages, too" if options.teach else "others would reach it"
         )
         raise ValueError(
-            f"{door}: {reached}, so a password is required: set DIALOGUE_GYM_PASSWORD, or give"
-            " --password-file"
+            f"{door}: {reached}, so a password is required: set {PASSWORD}, or give --password-file"
         )
     return password
 
 
-def _given_password(file: Path | None, host: str, has_accounts: bool = False) -> str | None:
+def _given_password(file: Path | None, host: str, has_accounts: bool) -> str | None:
     """Return the shared password: from a file, the environment, or the terminal where one is required."""
     if file:
         return read_text(file, _PASSWORD_FILE).rstrip("\r\n")
@@ -97,7 +96,7 @@ def _given_password(file: Path | None, host: str, has_accounts: bool = False) ->
 
 
 def _open_door(options: ServeOptions) -> str:
-    """Return the options that let others than this machine in, to a server that listens here alone."""
+    """Return the option that opens a server on this machine alone to others; empty without one."""
     if options.behind_proxy:
         return f"--behind-proxy {options.behind_proxy[0]}"
     flags = ("--talk", options.talk), ("--openenv", options.openenv)

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from dialogue_gym._text import printable
 from dialogue_gym.web.connection import LimitedConnection, LimitedSocket
 from dialogue_gym.web.security import MOST_BYTES, ProxyNotice
-from dialogue_gym.web.stopping import ANSWERS_FINISH
+from dialogue_gym.web.stopping import ANSWER_SECONDS
 
 CAN_LISTEN_BESIDE = sys.platform == "linux"
 """Whether the system shares connections out among sockets at one port, and does not give all to the last."""
@@ -30,7 +30,7 @@ _SOCKETS = 12_000
 """Sockets of people, and those through which their slow actions are done, at most."""
 _SWITCH = 0.0005
 """Seconds after which a thread that computes, such as the learner's, lets the event loop go on. The loop
-waits so long each time that it has news: with Python's own 5 ms, answers took twice as long."""
+may wait so long whenever it becomes ready: with Python's own 5 ms, answers took twice as long."""
 _COLLECTS_EVERY = 10_000
 """New objects between two collections of cyclic garbage, of which requests leave little. Python's own 700 are
 for a program with less memory."""
@@ -118,7 +118,7 @@ class GracefulServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop."""
         loop = asyncio.get_running_loop()
-        ends = loop.time() + ANSWERS_FINISH
+        ends = loop.time() + ANSWER_SECONDS
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends):
                 await self._on_stop()

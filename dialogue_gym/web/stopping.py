@@ -15,15 +15,16 @@ from types import FrameType
 
 from dialogue_gym._threads import wait_again, wait_no_longer
 
-ANSWERS_FINISH, _ALL_STOPS = 5.0, 9.5
-"""Seconds after which a server that stops waits no longer: for answers, and for anything at all. After ten it
-would be killed by those who run it."""
+ANSWER_SECONDS = 5.0
+"""The time for answers that are under way when a stop begins."""
+_STOP_SECONDS = 9.5
+"""The time for the whole stop. Whoever runs the server would kill it after ten seconds."""
 _LIBRARY, _PLACES = Path(__file__).parents[1], 3
 
 
 @contextlib.contextmanager
 def stopping_in_time() -> Iterator[Callable[[], Awaitable[None]]]:
-    """Give a function to await when a stop begins, which has to reach the end of the context in time.
+    """Yield a function to await when a stop begins; from then on the context must end in time.
 
     Otherwise the process ends, whatever still runs: the journal has all that was acknowledged. An action that
     hangs would keep it even after the end of the context.
@@ -41,7 +42,7 @@ def stopping_in_time() -> Iterator[Callable[[], Awaitable[None]]]:
         os._exit(status)
 
     # An answer may wait for a database that is down, or for another process; the end should not.
-    timers = threading.Timer(ANSWERS_FINISH, wait_no_longer), threading.Timer(_ALL_STOPS, end)
+    timers = threading.Timer(ANSWER_SECONDS, wait_no_longer), threading.Timer(_STOP_SECONDS, end)
 
     async def begin() -> None:
         loops.append(asyncio.get_running_loop())

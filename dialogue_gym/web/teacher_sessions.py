@@ -62,7 +62,7 @@ class TeacherSessions:
         return found.teacher if found and self._is_valid(found) else None
 
     def renew(self, token: str) -> bool:
-        """Count a use; return whether the browser should keep the token for longer, once a day.
+        """Record a use, at most once a day; return whether to renew the cookie.
 
         Raises:
             OSError: the file cannot be written.

@@ -62,6 +62,19 @@ class Forgetful(Waiter):
             told.setdefault(slot, value)
 
 
+class Late(Waiter):
+    """It keeps the value before the newest one that it hears."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._newest: dict[tuple[int, str], str] = {}
+
+    def hear(self, told: dict[str, str], heard: dict[str, str]) -> None:
+        for slot, value in heard.items():
+            told[slot] = self._newest.get((id(told), slot), value)
+            self._newest[id(told), slot] = value
+
+
 class Hasty(Waiter):
     """It suggests at once."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from tests.testing.servers import (
     Answer,
     Forgetful,
     Hasty,
+    Late,
     Looping,
     Mistaken,
     Raw,
@@ -74,6 +76,15 @@ def test_a_faulty_bot_is_failed_and_a_dialogue_shows_its_fault(bot: type[Waiter]
         (result,) = play(again, load_domain("restaurant"), [failed.seed], settings={"indecisiveness": 0.3})
     # Another conversation with the same seed is the same dialogue.
     assert result.conversation.events == failed.conversation.events and not result.is_success
+
+
+def test_a_fault_names_the_value_that_the_bot_kept() -> None:
+    with bot_server(Late().reply) as server:
+        report = run(server.url, "restaurant", 60, indecisiveness=0.6)
+    faults = [one.fault for one in report.failures if "had changed it" in one.fault]
+    assert len(faults) > 2
+    for fault in faults:
+        assert re.search(r" said \w+ (.+); the user had changed it from \1 to (?!\1$)", fault), fault
 
 
 def sleep(sender: str, message: str) -> Raw:

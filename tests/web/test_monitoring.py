@@ -61,7 +61,7 @@ import asyncio, threading
 from dialogue_gym._threads import repeating
 from dialogue_gym.web import stopping
 
-stopping._ALL_STOPS = 0.5
+stopping._STOP_SECONDS = 0.5
 with stopping.stopping_in_time() as begin:
     with repeating(threading.Event().wait, 0, "watching"):
         asyncio.run(begin())

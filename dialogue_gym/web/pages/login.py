@@ -6,6 +6,7 @@ They are plain HTML, since the framework's own files need a sign-in themselves.
 from __future__ import annotations
 
 import asyncio
+import functools
 import html
 import logging
 from importlib.resources import files
@@ -286,10 +287,15 @@ def _own_account(account: Account) -> str:
 <button class="primary" name="do" value="{_CHANGE}">Change password</button></form></details>"""
 
 
+@functools.cache
+def _style() -> str:
+    return files("dialogue_gym.web").joinpath("static/style.css").read_text(encoding="utf-8")
+
+
 def _page(title: str, content: str, error: str = "", status: int = 200) -> Response:
     shown = _PAGE.format(
         title=title,
-        style=files("dialogue_gym.web").joinpath("static/style.css").read_text(encoding="utf-8"),
+        style=_style(),
         hidden="" if error else " hidden",
         line=html.escape(error),
         content=content,
