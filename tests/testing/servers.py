@@ -62,17 +62,18 @@ class Forgetful(Waiter):
             told.setdefault(slot, value)
 
 
-class Late(Waiter):
-    """It keeps the value before the newest one that it hears."""
+class Stubborn(Waiter):
+    """It takes one change of a value, and keeps that."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._newest: dict[tuple[int, str], str] = {}
+        self._heard: dict[tuple[int, str], set[str]] = defaultdict(set)
 
     def hear(self, told: dict[str, str], heard: dict[str, str]) -> None:
         for slot, value in heard.items():
-            told[slot] = self._newest.get((id(told), slot), value)
-            self._newest[id(told), slot] = value
+            before = self._heard[id(told), slot]
+            before.add(value)
+            told[slot] = value if len(before) < 3 else told[slot]
 
 
 class Hasty(Waiter):

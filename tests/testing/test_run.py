@@ -32,10 +32,10 @@ from tests.testing.servers import (
     Answer,
     Forgetful,
     Hasty,
-    Late,
     Looping,
     Mistaken,
     Raw,
+    Stubborn,
     Waiter,
     bot_server,
 )
@@ -79,8 +79,8 @@ def test_a_faulty_bot_is_failed_and_a_dialogue_shows_its_fault(bot: type[Waiter]
 
 
 def test_a_fault_names_the_value_that_the_bot_kept() -> None:
-    with bot_server(Late().reply) as server:
-        report = run(server.url, "restaurant", 60, indecisiveness=0.6)
+    with bot_server(Stubborn().reply) as server:
+        report = run(server.url, "restaurant", 60, indecisiveness=1, patience=12)
     faults = [one.fault for one in report.failures if "had changed it" in one.fault]
     assert len(faults) > 2
     for fault in faults:
