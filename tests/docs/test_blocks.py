@@ -66,7 +66,7 @@ NOT_RUN = {
 
 
 def picked(file: Path) -> set[str]:
-    """Return the texts of the blocks that a test asks for: pairs of a page and a part of a block."""
+    """Return the texts of the blocks that a test asks for: by `block_with`, and as cases of a page and a part."""
     tree = ast.parse(file.read_text("utf-8"))
     names: dict[str, Any] = {}
     for node in ast.walk(tree):
@@ -76,14 +76,21 @@ def picked(file: Path) -> set[str]:
     def value(word: ast.expr) -> Any:
         return word.value if isinstance(word, ast.Constant) else names.get(getattr(word, "id", ""))
 
-    pairs = [
-        [value(word) for word in (node.args if isinstance(node, ast.Call) else node.elts)]
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.Call, ast.Tuple))
-    ]
+    pairs = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "block_with":
+            pairs.append([value(word) for word in node.args])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("parametrize"):
+            pairs += [[value(word) for word in row.elts] for row in rows(node)]
     named = [pair for pair in pairs if len(pair) == 2 and pair[0] in PAGES and isinstance(pair[1], str)]
     found = [[text for text in texts(page) if part in text] for page, part in named]
     return {one[0] for one in found if len(one) == 1}
+
+
+def rows(parametrize: ast.Call) -> list[ast.Tuple]:
+    """Return the cases of a test with several arguments."""
+    cases = parametrize.args[1] if len(parametrize.args) > 1 else None
+    return [row for row in cases.elts if isinstance(row, ast.Tuple)] if isinstance(cases, ast.List) else []
 
 
 PICKED = {
