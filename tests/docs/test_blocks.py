@@ -66,7 +66,7 @@ NOT_RUN = {
 
 
 def picked(file: Path) -> set[str]:
-    """Return the texts of the blocks that a test asks for: by `block_with`, and as cases of a page and a part."""
+    """Return the texts of the blocks that a test takes: by `block_with`, or as cases of pages and parts."""
     tree = ast.parse(file.read_text("utf-8"))
     names: dict[str, Any] = {}
     for node in ast.walk(tree):
