@@ -341,7 +341,7 @@ class Conversations:
             StoreError: the turn could not be written down; then it has not happened.
         """
         name = trace.conversation.sender_id
-        before = len(trace.late)
+        before, late = trace.entries, len(trace.late)
         acting = partial(self.holds.acting, person or trace.person)
         turn = Turn(trace, self.store, self._runner, self.turn_taking, self.delivery, acting, person)
         try:
@@ -351,10 +351,11 @@ class Conversations:
         except BaseException:
             self._traces.pop(name, None)  # it is ahead of the journal, and is read again from there
             raise
-        if len(trace.late) > before:
+        if len(trace.late) > late:
             self.on_late(trace.person, tuple(trace.late))
         if trace.end is None:
-            self.touch(name)
+            if trace.entries > before:  # a look at a turn that was complete is nothing that anybody did
+                self.touch(name)
         else:
             self._leave(name)
             self.on_end(trace.end.content["outcome"])

@@ -63,11 +63,16 @@ class Worker:
     """A process that answers people, as far as the store is concerned."""
 
     def __init__(
-        self, url: DatabaseUrl, runner: ActionRunner | None = None, limits: Limits | None = None
+        self,
+        url: DatabaseUrl,
+        runner: ActionRunner | None = None,
+        limits: Limits | None = None,
+        **settings: float,
     ) -> None:
         self.store = Store(url, is_shared=True)
         interpreter = FixedFormatInterpreter(DOMAIN)
-        self.bot = LiveBot(DOMAIN, self.store, Hello(), interpreter, runner or ActionRunner(DOMAIN))
+        runner = runner or ActionRunner(DOMAIN)
+        self.bot = LiveBot(DOMAIN, self.store, Hello(), interpreter, runner, **settings)  # type: ignore[arg-type]
         self.sessions = Sessions(self.bot, limits)
 
     def say(self, sender: str = "ann", text: str = "/greet", key: str | None = None) -> list[str | None]:
@@ -115,6 +120,31 @@ def test_teacher_at_another_worker(workers: list[Worker]) -> None:
     reply = other.sessions.do(name, lambda: other.sessions.manager.say(name, "tina", "A moment"))
     assert reply.events and one.bot.conversations.teachers == {name: "tina"}
     assert [late.text for late in one.sessions.reply("ann", "/greet").late] == ["A moment"]
+
+
+@pytest.mark.parametrize("teacher", [None, "tina"])
+def test_conversations_of_those_who_wait_or_are_silent_go_on(url: DatabaseUrl, teacher: str | None) -> None:
+    """Each worker looks at them every second, which is nothing that anybody did there."""
+    both = [Worker(url, silence=2.0, patience=2.0) for _ in range(2)]
+    try:
+        one, other = both
+        one.say()
+        (name,) = one.bot.conversations.open
+        if teacher is not None:
+            one.sessions.do(name, lambda: one.sessions.manager.take_over(name, teacher))
+            assert one.say() == []
+
+        def is_over() -> bool:
+            for worker in both:
+                worker.sessions.expire()
+            seen = other.sessions.snapshot("ann", is_trusted=True)
+            return seen.end is not None if teacher is None else seen.waits is None
+
+        wait_for(is_over)
+        assert one.store.check() == []
+    finally:
+        for worker in both:
+            worker.store.close()
 
 
 def test_everybody_at_once(workers: list[Worker]) -> None:
