@@ -36,7 +36,7 @@ from dialogue_gym.live.turn import no_listener
 from dialogue_gym.policies.agent import Agent, load_agent
 from dialogue_gym.policies.saved import AgentError
 from dialogue_gym.teaching.learner import rule_book
-from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter
+from dialogue_gym.teaching.startup import await_training, check_examples, for_people, make_interpreter
 from dialogue_gym.teaching.story_import import StoryNews
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.terminal import SCORES, Prompt, scores_key
@@ -53,10 +53,13 @@ _END_PROMPT = f"{END_QUESTION} > "
 class _Beginning:
     """The start of a learner, new or resumed, found out before anything is written."""
 
+    place: StorePlace
+    tool: TrackingTool
+    figures: Path
     domain: Domain
-    turn_taking: str
-    agent: Agent | None
-    note: str | None
+    turn_taking: str = "auto"
+    agent: Agent | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,14 +91,9 @@ def open_live_bot(
             which and why.
         OSError: the first checkpoint cannot be written.
     """
-    exploration_rates(given.explore)
     torch.set_num_threads(1)  # a small network: a second thread costs more than it gives
-    text = domain_text(given.source)
-    domain = load_domain(given.source)
-    check_promotion(given.promote, given.explore, domain)
-    place = given.store or default_store(domain.name, "live", given.source, text)
-    tool, figures = _tracker(given.track, place)
-    begins = _beginning(given, domain, text, place)
+    begins = _beginning(given)
+    place, tool, figures = begins.place, begins.tool, begins.figures
     domain, turn_taking = begins.domain, begins.turn_taking
     words = make_interpreter(given.source, domain, given.nlu, given.seed, place, given.fallback)
     runner = make_runner(given.source, domain, given.actions, given.seed)
@@ -109,7 +107,7 @@ def open_live_bot(
     ):
         if seat is None:
             checkpoints_of(place).published.unlink(missing_ok=True)  # it is about to be out of date
-        for line in store.use_domain(given.source, text):
+        for line in store.use_domain(given.source, domain_text(given.source)):
             _report(line)
         store.use_files(given.nlu, given.actions)
         for line in _news_of_rules(store, given.source):
@@ -210,13 +208,24 @@ def _report(note: str) -> None:
     print(f"({printable(note)})", flush=True)
 
 
-def _beginning(given: LiveOptions, domain: Domain, text: str, place: StorePlace) -> _Beginning:
-    """Find out the start of the learner.
+def check_live(given: LiveOptions) -> None:
+    """Refuse options with which no learner can begin; nothing is written.
 
     Raises:
-        AgentError: the learner cannot begin with the agent.
-        StoreError: the store is about another domain, or cannot be read.
+        ValueError: an option cannot be used, or the store is about another domain, or cannot be read.
     """
+    begins = _beginning(given)
+    make_runner(given.source, begins.domain, given.actions, given.seed)
+
+
+def _beginning(given: LiveOptions) -> _Beginning:
+    """Find out the start of the learner; errors are those of `check_live`."""
+    exploration_rates(given.explore)
+    check_examples(given.nlu)
+    text, domain = domain_text(given.source), load_domain(given.source)
+    check_promotion(given.promote, given.explore, domain)
+    place = given.store or default_store(domain.name, "live", given.source, text)
+    tool, figures = _tracker(given.track, place)
     history, as_in_file = History(()), domain
     if has_store(place):
         with Store(place, create=False, read_only=True) as store:
@@ -226,7 +235,8 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, place: StorePlace)
     newest = next(checkpoints_of(place).readable(lambda fault: None), None)  # told when it is opened
     if newest is not None:
         note = f"the learner of {place} goes on; --agent is for a new one, and was ignored"
-        return _Beginning(domain, newest.turn_taking, None, note if given.agent else None)
+        note_or_none = note if given.agent else None
+        return _Beginning(place, tool, figures, domain, newest.turn_taking, note=note_or_none)
     if (other := store_named(given.agent)) is not None:
         raise AgentError(f"{other}: this is a store; to continue with it: --store {other}")
     # The agent of a built-in domain knows none of the names that were added to it.
@@ -239,14 +249,14 @@ def _beginning(given: LiveOptions, domain: Domain, text: str, place: StorePlace)
             check_agent(agent, domain.fake_user is not None)
     if agent is not None:
         note = f"a new learner begins with the agent {agent.name!r}; this takes some seconds"
-        return _Beginning(domain, agent.turn_taking, agent, note)
-    if history.labels(domain):
-        return _Beginning(domain, "auto", None, "a new learner begins with the labels taught here")
-    note = (
-        "no agent for this domain, and nothing was taught here: the bot begins with guesses. To teach it"
-        f" first: dialogue-gym teach {given.source} --store {place}"
-    )
-    return _Beginning(domain, "auto", None, note)
+        return _Beginning(place, tool, figures, domain, agent.turn_taking, agent, note)
+    note = "a new learner begins with the labels taught here"
+    if not history.labels(domain):
+        note = (
+            "no agent for this domain, and nothing was taught here: the bot begins with guesses. To teach it"
+            f" first: dialogue-gym teach {given.source} --store {place}"
+        )
+    return _Beginning(place, tool, figures, domain, note=note)
 
 
 def _talked(talk: TerminalChat, prompt: Prompt) -> Iterator[str]:

@@ -121,6 +121,7 @@ def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:
     Raises:
         ValueError: an option cannot be used; one line says why.
     """
+    check_examples(options.nlu)
     user = FAKE if options.teacher == EXPERT else options.user
     if user == FAKE and domain.fake_user is None:
         raise ValueError(f"{domain.name}: this domain has no fake user (key 'fake_user')")
@@ -144,6 +145,16 @@ def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:
         is_project and bool(stories),
         options.stories,
     )
+
+
+def check_examples(nlu: Sequence[str]) -> None:
+    """Refuse files of examples that cannot be used.
+
+    Raises:
+        ValueError: they cannot be read, or there is an error in them.
+    """
+    if nlu and nlu_server(nlu) is None:
+        read_given(nlu)
 
 
 def make_interpreter(

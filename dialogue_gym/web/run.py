@@ -30,7 +30,7 @@ from dialogue_gym.live.options import LiveOptions, burst_limit
 from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.teaching.options import TeachOptions
-from dialogue_gym.teaching.startup import await_training, make_interpreter, set_up
+from dialogue_gym.teaching.startup import TeachingSetup, await_training, make_interpreter, set_up
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
 from dialogue_gym.text.dialogue import TextDialogue
 from dialogue_gym.training.environments import check_user, parse_text_settings
@@ -114,8 +114,7 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         _serve_openenv(options, listening, offer, password_for(options))
         return
     branding = Branding.read(domain.name, options.title, options.color, options.logo)
-    setup = set_up(domain, options_for(options, TeachOptions)) if options.teach else None
-    place = setup.place if setup else options.store or _live_store(options.source, domain)
+    setup, place = _beginning(options, domain)
     channels = channels_of(options)
     has_accounts = AccountFile(data_folder(place)).is_used
     password = password_for(options, has_accounts)
@@ -190,6 +189,15 @@ def _serve_bot(options: ServeOptions, listening: socket.socket) -> None:
         )
         wait_no_longer()
         print("(everything is saved)")
+
+
+def _beginning(options: ServeOptions, domain: Domain) -> tuple[TeachingSetup | None, StorePlace]:
+    """Return the set-up of the teaching, and the place of the store, where nothing is written yet."""
+    setup = set_up(domain, options_for(options, TeachOptions)) if options.teach else None
+    place = setup.place if setup else options.store or _live_store(options.source, domain)
+    if options.talk:
+        check_visitors(options, place)
+    return setup, place
 
 
 def _offer(options: ServeOptions, domain: Domain) -> OpenEnvOffer:
@@ -295,6 +303,13 @@ def visitors(
         people = sessions_of(options, bot.live)
         with people.expiring():
             yield bot, people
+
+
+def check_visitors(options: ServeOptions, place: StorePlace) -> None:
+    """Refuse options with which no bot can talk to visitors; errors are those of `visitors`."""
+    from dialogue_gym.live.run import check_live  # needs PyTorch, as in `visitors`
+
+    check_live(options_for(options, LiveOptions, store=place))
 
 
 def teaching_interpreter(options: ServeOptions, domain: Domain, place: StorePlace) -> TaughtInterpreter:

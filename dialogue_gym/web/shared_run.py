@@ -44,7 +44,7 @@ from dialogue_gym.web.monitoring.health import READY_PATH, MonitoredApp, ServerS
 from dialogue_gym.web.monitoring.logs import json_log
 from dialogue_gym.web.options import ServeOptions
 from dialogue_gym.web.part import Part, Role
-from dialogue_gym.web.run import channels_of, options_for, sessions_of, visitors
+from dialogue_gym.web.run import channels_of, check_visitors, options_for, sessions_of, visitors
 from dialogue_gym.web.security import AccessMiddleware
 from dialogue_gym.web.server import CAN_LISTEN_BESIDE, listen_beside, serve
 from dialogue_gym.web.stopping import stopping_in_time
@@ -150,6 +150,7 @@ class _Process:
         options, stack, domain = self._options, self._stack, self._domain
         channels = channels_of(options)
         setup = set_up(domain, options_for(options, TeachOptions)) if options.teach else None
+        check_visitors(options, self._place)  # later than that, the parent would start this process again
         seat = stack.enter_context(contextlib.closing(LearnerSeat(self._place)))
         self._part.tell_ready()
         elsewhere = "another process learns, and serves the teachers' pages, at present"
