@@ -64,7 +64,9 @@ def prune(
     checkpoints: Annotated[int, typer.Option(min=1, help="Number of newest checkpoints to keep.")] = 7,
     conversations: Annotated[
         int | None,
-        typer.Option(min=0, help="Number of newest live conversations to keep; without it, all."),
+        typer.Option(
+            min=0, help="Number of newest live conversations that have ended to keep; without it, all."
+        ),
     ] = None,
     yes: Yes = False,
 ) -> None:
@@ -72,11 +74,12 @@ def prune(
     with Store(place, create=False) as opened:
         if conversations is not None:
             if not yes:
-                what = f"all live conversations but the newest {conversations}"
+                what = f"all live conversations that have ended, but the newest {conversations} of them,"
                 typer.confirm(f"Erase {what} for good?", abort=True)
             erased = opened.prune(LIVE, conversations)
             _record_erased(place, erased)
-            print(counted(len(erased), "conversation"), "erased")
+            kept = len(opened.unfinished(LIVE))
+            print(counted(len(erased), "conversation"), "erased" + f"; {kept} still open" * bool(kept))
         print(counted(len(checkpoints_of(place).prune(checkpoints)), "checkpoint"), "removed")
 
 

@@ -153,8 +153,7 @@ class _Process:
         check_visitors(options, self._place)  # later than that, the parent would start this process again
         seat = stack.enter_context(contextlib.closing(LearnerSeat(self._place)))
         self._part.tell_ready()
-        elsewhere = "another process learns, and serves the teachers' pages, at present"
-        if not self._await("seat", elsewhere, seat.take):
+        if not self._take(seat):
             return
         if setup:
             with Store(self._place, is_shared=True) as opened:
@@ -193,6 +192,17 @@ class _Process:
         self._serve(server, ended)
         if reasons:
             raise StoreError(reasons[0])
+
+    def _take(self, seat: LearnerSeat) -> bool:
+        """Wait until this process is elected; return False if it is to stop."""
+        if seat.take():
+            return True
+        elsewhere = "another process learns, and serves the teachers' pages, at present"
+        print(f"({elsewhere}; this one waits to take over)", flush=True)
+        is_taken = self._await("seat", elsewhere, seat.take)
+        if is_taken:
+            print("(this process learns now, and serves the teachers' pages)", flush=True)
+        return is_taken
 
     def _await(self, what: str, line: str, is_there: Callable[[], bool]) -> bool:
         """Wait for something, and refuse requests meanwhile; return False if the process is to stop.

@@ -249,7 +249,9 @@ def test_old_checkpoints_and_conversations_are_pruned(live_folder: Path) -> None
     assert (status, lines) == (0, ["2 checkpoints removed"])
     assert [line.split()[0][:7] for line in store(live_folder, "rollback")[1][1:]] == ["000003-", "best"]
     status, lines, _ = store(live_folder, "prune", "--conversations", "1", typed="n\n")
-    assert status == 1 and lines[0].startswith("Erase all live conversations but the newest 1 for good?")
+    assert status == 1 and lines[0].startswith(
+        "Erase all live conversations that have ended, but the newest 1 of them, for good?"
+    )
     status, lines, _ = store(live_folder, "prune", "--conversations", "1", "--yes")
     assert (status, lines) == (0, ["1 conversation erased", "0 checkpoints removed"])
     assert [line.split()[0] for line in store(live_folder, "list")[1]] == ["conversation", "live2"]

@@ -233,6 +233,8 @@ def test_another_machine_has_the_learner_once_that_of_the_first_one_is_gone(
         wait_for(other.is_ready)
         code, _, body = ask(other.teachers, "/teach/")
         assert code == 200
+        said = other.log.read_text()
+        assert said.index("this one waits to take over") < said.index("(this process learns now")
     finally:
         other.stop()
         assert other.exit_status == 0, other.log.read_text()
