@@ -31,13 +31,18 @@ __all__ = [
     "load_domain",
 ]
 
-# An import registers the ids, and little else: names load when they are used.
+# An import registers the ids, and little else: names and packages load when they are used.
+_PACKAGES = (
+    "actions", "bounds", "conversation", "datasets", "domain", "domains", "envs", "exact", "fitting", "hub",
+    "journal", "live", "nlu", "off_policy", "ontologies", "outline", "play", "policies", "raters", "reports",
+    "sb3", "stories", "teaching", "testing", "text", "training", "vector", "wrappers",
+)  # fmt: skip
 __getattr__ = lazy_getattr(__name__, {
     "domain": ("Domain", "DomainError", "load_domain"),
     "envs": ("DialogueEnv",),
     "policies": ("ExpertPolicy", "PretrainedPolicy", "RandomPolicy"),
     "wrappers.human_reward": ("HumanReward",),
-})  # fmt: skip
+}, _PACKAGES)  # fmt: skip
 
 _BUILTIN: dict[str, dict[str, str]] = {
     "FakeUserRestaurant": {"domain": "restaurant"},

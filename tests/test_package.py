@@ -89,6 +89,22 @@ print("sqlite3" in sys.modules, dialogue_gym.HumanReward.__name__, "sqlite3" in 
     assert python(code).split() == ["False", "HumanReward", "True"]
 
 
+def test_names_and_packages_are_listed_and_load_without_an_import_of_their_own() -> None:
+    pages = README + "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))
+    written = set(re.findall(r"\bdialogue_gym\.(\w+)", pages))
+    packages = sorted(name for name in written if (ROOT / "dialogue_gym" / name / "__init__.py").exists())
+    assert {"bounds", "wrappers", "sb3"} <= set(packages)
+    code = f"""
+import dialogue_gym
+listed = dir(dialogue_gym)
+print(set({packages!r}).union(dialogue_gym.__all__) - set(listed))
+print([name for name in {packages!r} if getattr(dialogue_gym, name).__name__ != "dialogue_gym." + name])
+for package in map(dialogue_gym.__dict__.get, {packages!r}):
+    assert set(getattr(package, "__all__", ())) <= set(dir(package)), package
+"""
+    assert python(code).split() == ["set()", "[]"]
+
+
 def test_a_store_in_a_folder_loads_nothing_of_postgresql(tmp_path: Path) -> None:
     code = f"""
 import pathlib, sys

@@ -18,6 +18,7 @@ from dialogue_gym.domain import Domain, DomainError, load_domain
 from dialogue_gym.domain.fake_user import MAX_PATIENCE
 from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.domain.observation import ObservationField, describe
+from dialogue_gym.envs.arguments import checked_keywords
 from dialogue_gym.envs.bot_view import BotView
 from dialogue_gym.envs.observation_form import Observation
 from dialogue_gym.envs.options import fold, read_options
@@ -127,11 +128,13 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
     Raises:
         DomainError: the domain file cannot be used, or it has no fake user.
         ValueError: an argument is out of bounds; the message names the argument.
+        TypeError: an argument is unknown; the message names the nearest one.
         gymnasium.error.Error: Numba is not installed, or does not compile (`compiled=True`).
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 1}  # noqa: RUF012
 
+    @checked_keywords()
     def __init__(
         self,
         domain: Domain | str | Path | Mapping[str, Any] | None = None,

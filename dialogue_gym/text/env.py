@@ -12,8 +12,9 @@ from gymnasium import spaces
 from dialogue_gym._text import cut, visible
 from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.domain.sources import Source
+from dialogue_gym.envs.arguments import checked_keywords
 from dialogue_gym.envs.single import SingleEnv
-from dialogue_gym.text.dialogue import TextDialogue
+from dialogue_gym.text.dialogue import TEXT_SETTINGS, TextDialogue
 from dialogue_gym.text.replies import MAX_REPLY
 
 MAX_MESSAGE = 4_000
@@ -63,10 +64,12 @@ class TextDialogueEnv(SingleEnv, gym.Env[str, str]):
     Raises:
         DomainError: the domain file cannot be used, or it has no fake user.
         ValueError: an argument is out of bounds; the message names the argument.
+        TypeError: an argument is unknown; the message names the nearest one.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
 
+    @checked_keywords(*TEXT_SETTINGS)
     def __init__(
         self,
         domain: Source | Domain | None = None,

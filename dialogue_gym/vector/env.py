@@ -15,6 +15,7 @@ from gymnasium.vector.utils import batch_space
 from dialogue_gym._text import nearest
 from dialogue_gym.compiled.availability import need_compiler
 from dialogue_gym.domain.observation import ObservationField
+from dialogue_gym.envs.arguments import checked_keywords, keywords_of
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.horizon import with_horizon
 from dialogue_gym.envs.options import KEYS, ResetOptions, fold, read_options, read_seed
@@ -98,9 +99,11 @@ class DialogueVectorEnv(RandomSource, VectorEnv[Array, Array, Array]):
     Raises:
         DomainError: the domain file cannot be used, or it has no fake user.
         ValueError: an argument is out of bounds; the message names the argument.
+        TypeError: an argument is unknown; the message names the nearest one.
         gymnasium.error.Error: Numba is not installed, or does not compile.
     """
 
+    @checked_keywords(*keywords_of(DialogueEnv))
     def __init__(
         self,
         num_envs: int = 1,

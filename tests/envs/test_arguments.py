@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 
 from dialogue_gym import DialogueEnv, Domain, DomainError, load_domain
+from dialogue_gym.play import Game
+from dialogue_gym.sb3 import DialogueVecEnv
 from tests import ROOT
 from tests.conftest import BUILT_IN, IDS, TINY, domain_from, make
 
@@ -56,6 +59,29 @@ def test_a_wrong_argument_is_named(keywords: dict[str, Any], message: str) -> No
     with pytest.raises(ValueError, match=re.escape(message)) as caught:
         DialogueEnv("restaurant", **keywords)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (
+            lambda: DialogueEnv("city", obervation="flat"),
+            "DialogueEnv: unknown argument 'obervation'; did you mean 'observation'?",
+        ),
+        (lambda: gym.make("FakeUserCity-v0", max_epsode_steps=9), "did you mean 'max_episode_steps'?"),
+        (lambda: gym.make("FakeUserCityText-v0", mod="free"), "did you mean 'mode'?"),
+        (lambda: gym.make("FakeUserCityText-v0", patient=3), "did you mean 'patience'?"),
+        (lambda: gym.make("DialogueLive-v0", domain="city", chanel=print), "did you mean 'channel'?"),
+        (lambda: gym.make("DialogueLive-v0", domain="city", max_histry=2), "did you mean 'max_history'?"),
+        (lambda: gym.make_vec("FakeUserCity-v0", 2, autoreset_mod="SameStep"), "mean 'autoreset_mode'?"),
+        (lambda: gym.make_vec("FakeUserCity-v0", 2, pacience=3), "did you mean 'patience'?"),
+        (lambda: DialogueVecEnv("FakeUserCity-v0", num_env=2), "did you mean 'num_envs'?"),
+        (lambda: Game(load_domain("city"), {"usr": "standard"}, 1), "did you mean 'user'?"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_argument_is_named_with_the_nearest(made: Callable[[], Any], message: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(message)):
+        made()
 
 
 def test_a_wrong_action_is_named() -> None:
