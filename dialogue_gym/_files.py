@@ -16,12 +16,13 @@ from yaml.reader import Reader
 from dialogue_gym._text import article, printable
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
     """Let `write` make a file beside `path`, then rename it to `path`.
 
     Raises:
         OSError: the file cannot be written; its old content is unchanged.
     """
+    path = Path(path)
     with _beside(path) as temporary:
         write(temporary)
         _share(temporary)
@@ -42,12 +43,13 @@ def check_target(path: Path) -> None:
         raise PermissionError(errno.EACCES, "this folder cannot be written", str(path.parent))
 
 
-def prepare_folder(folder: Path) -> None:
+def prepare_folder(folder: str | Path) -> None:
     """Make a folder unless it is there, and check that files can be written to it.
 
     Raises:
         OSError: they cannot.
     """
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with _errors_about(folder), tempfile.TemporaryFile(dir=folder):
         pass
@@ -86,7 +88,7 @@ def _share(temporary: Path, mode: int = 0o666) -> None:
     temporary.chmod(mode & ~mask)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: str | Path, text: str) -> None:
     """Write a text to a file, in UTF-8, whole or not at all.
 
     Raises:

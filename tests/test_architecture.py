@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -208,6 +211,29 @@ def test_every_exported_name_exists() -> None:
             except ImportError as error:
                 assert not is_ours(str(error.name)), error
         assert not missing, (module, missing)
+
+
+COMMAND_PACKAGES = {"cli", "live", "training", "web"}
+"""The packages of the commands, which make paths of what people type."""
+
+
+def test_public_functions_take_paths_as_texts() -> None:
+    wrong = set()
+    for module in filter(is_package, library()):
+        if layer(module) in COMMAND_PACKAGES:
+            continue
+        package = importlib.import_module(module)
+        for name in exports(module):
+            public = getattr(package, name)
+            if is_dataclass(public):
+                continue
+            members = vars(public).values() if isinstance(public, type) else [public]
+            for function in filter(inspect.isfunction, (getattr(one, "__func__", one) for one in members)):
+                kinds = [str(kind) for one, kind in function.__annotations__.items() if one != "return"]
+                wrong |= {
+                    f"{module}.{name}" for kind in kinds if re.match(r"(Path|StorePlace)\b(?!.*str)", kind)
+                }
+    assert not sorted(wrong)
 
 
 def test_names_that_load_lazily_are_not_those_of_modules() -> None:

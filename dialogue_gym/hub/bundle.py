@@ -88,7 +88,7 @@ class Bundle:
         return self.name if is_builtin else None
 
 
-def read_bundle(folder: Path) -> Bundle:
+def read_bundle(folder: str | Path) -> Bundle:
     """Return the shared files of a folder, after a check of each.
 
     An agent's weights have the digest that `agent.json` names, and the domain loads.
@@ -98,6 +98,7 @@ def read_bundle(folder: Path) -> Bundle:
         FileError: a file cannot be used.
         OSError: a file cannot be read.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise HubError(f"{folder}: {'this is a file, not a folder' if folder.exists() else 'no such folder'}")
     if has_store(folder):

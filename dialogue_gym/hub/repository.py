@@ -29,7 +29,7 @@ _NAMES = (AGENT_FILE, WEIGHTS_FILE, METRICS_FILE, CARD_FILE)
 _SUFFIXES = (*YAML_SUFFIXES, *MARKDOWN_SUFFIXES, CSV_SUFFIX, *SQLITE_SUFFIXES)
 
 
-def push(folder: Path, repository: str, *, private: bool = False) -> str:
+def push(folder: str | Path, repository: str, *, private: bool = False) -> str:
     """Write the agent or domain of a folder, with a model card, to a repository or a new folder.
 
     The files of a repository arrive in one commit. Others that it has stay.
@@ -67,7 +67,7 @@ def push(folder: Path, repository: str, *, private: bool = False) -> str:
     return str(done.commit_url)
 
 
-def pull(repository: str, out: Path, revision: str | None = None) -> Bundle:
+def pull(repository: str, out: str | Path, revision: str | None = None) -> Bundle:
     """Copy the agent or domain of a repository or folder into a new folder, after a check of each file.
 
     Files of other kinds, above all those that can run code, stay behind.
@@ -84,6 +84,7 @@ def pull(repository: str, out: Path, revision: str | None = None) -> Bundle:
         OSError: the folder cannot be written.
         ImportError: the extra `hub` is not installed.
     """
+    out = Path(out)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise HubError(f"{out}: this exists already; --out names another folder")
     if is_path(repository):

@@ -34,7 +34,7 @@ from dialogue_gym.journal.erasure import branches, erase, erase_old, last_number
 from dialogue_gym.journal.group_commit import GroupCommit, PendingWrite
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.identity import StoredDomain, changes_of, mismatch
-from dialogue_gym.journal.place import DatabaseUrl, StorePlace
+from dialogue_gym.journal.place import DatabaseUrl, StorePlace, place_of
 from dialogue_gym.journal.stored_files import StoredFiles
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Store:
 
     def __init__(
         self,
-        place: StorePlace | None,
+        place: StorePlace | str | None,
         create: bool = True,
         read_only: bool = False,
         wait: float = 0.0,
@@ -75,8 +75,8 @@ class Store:
         """Open the journal of a folder or a database.
 
         Args:
-            place: the folder of the store, or the address of its database; None for a new journal in memory,
-                see `in_memory`.
+            place: the folder of the store, or the address of its database, also as a text; None for a new
+                journal in memory, see `in_memory`.
             create: make a journal if there is none.
             read_only: never write. A reader needs not wait, and sees each entry once it is written.
             wait: the seconds to wait for another process that writes.
@@ -85,10 +85,12 @@ class Store:
                 PostgreSQL.
 
         Raises:
+            PlaceError: the text is an address, but not of PostgreSQL.
             StoreError: the store does not exist, has another version, cannot be read or written, or
                 another process writes to it.
             ImportError: writing to a folder needs filelock, and a database psycopg, which is missing.
         """
+        place = place_of(place) if isinstance(place, str) else place
         self._place = place
         self._clock = clock
         self._database = open_database(place, create, read_only, wait, is_shared)

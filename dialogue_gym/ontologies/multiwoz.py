@@ -24,7 +24,7 @@ _SEVERAL = re.compile(r"[|<>]")
 Slots = dict[str, list[str]]
 
 
-def read_multiwoz(ontology: Path, database: Path, domain: str | None = None) -> Ontology:
+def read_multiwoz(ontology: str | Path, database: str | Path, domain: str | None = None) -> Ontology:
     """Return the ontology of one domain of MultiWOZ.
 
     The slots are those of a search that the database has; slots of bookings are left out. The other columns
@@ -38,6 +38,7 @@ def read_multiwoz(ontology: Path, database: Path, domain: str | None = None) -> 
     Raises:
         OntologyError: a file cannot be used; one sentence with its name.
     """
+    ontology, database = Path(ontology), Path(database)
     domains = _domains(ontology)
     name = _domain(domains, ontology, database, domain)
     venues = _venues(database)

@@ -51,7 +51,7 @@ _PHRASES = {
 }
 
 
-def write_project(ontology: Ontology, folder: Path) -> None:
+def write_project(ontology: Ontology, folder: str | Path) -> None:
     """Write the domain file and the venues of an ontology into a new folder, both or neither.
 
     Raises:
@@ -60,7 +60,7 @@ def write_project(ontology: Ontology, folder: Path) -> None:
         OSError: the folder cannot be written.
     """
     texts = {VENUES_NAME: venues_file(ontology), DOMAIN_NAME: domain_file(ontology)}
-    create_folder(folder, texts, _check)
+    create_folder(Path(folder), texts, _check)
 
 
 def _check(folder: Path) -> None:

@@ -19,7 +19,7 @@ _NAME = "name"
 _SUFFIX = "-rules"
 
 
-def read_pydial(rules: Path, database: Path) -> Ontology:
+def read_pydial(rules: str | Path, database: str | Path) -> Ontology:
     """Return the ontology of PyDial's two files.
 
     The slots are those that a system may ask for, and the attributes those that users may ask for besides.
@@ -28,6 +28,7 @@ def read_pydial(rules: Path, database: Path) -> Ontology:
         OntologyError: a file cannot be used; one sentence with its name.
         DomainError: the database cannot be read.
     """
+    rules, database = Path(rules), Path(database)
     content = read_json(rules)
     if not isinstance(content, dict):
         raise OntologyError(f"{rules}: expected an object with {INFORMABLE!r}, not {json_kind(content)}")

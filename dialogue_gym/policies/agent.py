@@ -122,7 +122,7 @@ def distinct_names(agents: Sequence[Agent], given: Sequence[str | None]) -> list
 
 
 def load_agent(
-    name: str | None,
+    name: str | Path | None,
     domain: Domain,
     is_builtin: bool = False,
     seed: int = 0,
@@ -151,7 +151,7 @@ def load_agent(
         name = "pretrained" if has_one else "expert" if domain.expert else None
     if name is None:
         return None
-    folder = Path(name)
+    name, folder = str(name), Path(name)
     given = dict(settings or {})
     if name in POLICIES:
         env = DialogueEnv(with_user(domain), **given)

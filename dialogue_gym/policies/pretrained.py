@@ -38,7 +38,9 @@ class PretrainedPolicy(Policy):
     taking it listens once it has spoken.
     """
 
-    def __init__(self, env: gym.Env[Any, Any], seed: int | None = None, path: Path | None = None) -> None:
+    def __init__(
+        self, env: gym.Env[Any, Any], seed: int | None = None, path: str | Path | None = None
+    ) -> None:
         """Load the policy of the environment's domain, or from a file that `save_pretrained` wrote.
 
         Raises:
@@ -46,7 +48,7 @@ class PretrainedPolicy(Policy):
         """
         super().__init__(env, seed)
         name = self.env.domain.name
-        path = path or pretrained_path(name)
+        path = Path(path or pretrained_path(name))
         if not path.is_file():
             known = ", ".join(pretrained_names())
             raise DomainError(f"{name}: no pretrained policy exists for this domain, only for {known}")
@@ -86,13 +88,13 @@ class PretrainedPolicy(Policy):
         return chances
 
 
-def save_pretrained(path: Path, env: DialogueEnv, layers: list[tuple[Array, Array]]) -> None:
+def save_pretrained(path: str | Path, env: DialogueEnv, layers: list[tuple[Array, Array]]) -> None:
     """Write a network for an environment: weights, shape (outputs, inputs), and biases of each layer."""
     names, sizes, actions = _names(env)
     arrays: dict[str, Any] = {"fields": names, "sizes": sizes, "actions": actions, "layers": len(layers)}
     for number, (weights, biases) in enumerate(layers):
         arrays |= {f"weights_{number}": weights, f"biases_{number}": biases}
-    with path.open("wb") as file:
+    with Path(path).open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 

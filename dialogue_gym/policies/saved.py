@@ -81,7 +81,7 @@ def is_agent(folder: Path) -> bool:
 
 
 def save_agent(
-    folder: Path,
+    folder: str | Path,
     policy: NetworkPolicy | QTable,
     *,
     name: str,
@@ -118,8 +118,8 @@ def save_agent(
         env_id=env_id,
     )
     text = json.dumps(asdict(saved), ensure_ascii=False, indent=1) + "\n"
-    write_whole(folder / WEIGHTS_FILE, lambda temporary: temporary.write_bytes(data))
-    write_text(folder / AGENT_FILE, text)
+    write_whole(Path(folder) / WEIGHTS_FILE, lambda temporary: temporary.write_bytes(data))
+    write_text(Path(folder) / AGENT_FILE, text)
 
 
 def read_agent(folder: Path) -> SavedAgent:

@@ -33,8 +33,9 @@ _OLD_NAMES = {new: old for old, new in _NEW_NAMES.items()}
 _YAML_BEGINS = re.compile(r"^(version|stories|rules|nlu)\s*:|^---\s*$", re.MULTILINE)
 
 
-def format_of(path: Path) -> str | None:
+def format_of(path: str | Path) -> str | None:
     """Return the format of a file by its name; None if the name does not tell."""
+    path = Path(path)
     return "markdown" if is_markdown(path) else "yaml" if path.suffix.lower() in (".yml", ".yaml") else None
 
 
@@ -161,12 +162,13 @@ def _told(message: UserUttered, state: BotState) -> Iterator[Event]:
             yield SlotSet(slot.name, state.slots[slot.name])
 
 
-def own_stories(domain_file: Path) -> list[Story]:
+def own_stories(domain_file: str | Path) -> list[Story]:
     """Return the stories beside a domain file, in `stories.yml` or `stories.md`.
 
     Raises:
         ValueError: neither file exists, or it cannot be read.
     """
+    domain_file = Path(domain_file)
     for name in ("stories.yml", "stories.md"):
         if (path := domain_file.with_name(name)).is_file():
             return load(path)

@@ -51,7 +51,7 @@ class TaughtPolicy(Policy):
         return self._learner.probabilities(observation[-self._frame :], possible)
 
 
-def taught_agent(place: StorePlace, domain: Domain) -> tuple[Domain, Agent]:
+def taught_agent(place: StorePlace | str, domain: Domain) -> tuple[Domain, Agent]:
     """Return the domain of a store with its additions, and the agent that its labels train.
 
     Raises:
@@ -59,7 +59,7 @@ def taught_agent(place: StorePlace, domain: Domain) -> tuple[Domain, Agent]:
         DomainError: the store is of another domain.
     """
     with Store(place, create=False, read_only=True) as store:
-        entries = list(store.entries())
+        entries, place = list(store.entries()), store.place
     history = History(entries)
     extended = history.extended(domain)
     env = DialogueEnv(with_user(extended), turn_taking=turn_taking_of(entries))

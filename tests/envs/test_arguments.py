@@ -65,13 +65,13 @@ def test_a_wrong_argument_is_named(keywords: dict[str, Any], message: str) -> No
     ("made", "message"),
     [
         (
-            lambda: DialogueEnv("city", obervation="flat"),
-            "DialogueEnv: unknown argument 'obervation'; did you mean 'observation'?",
+            lambda: DialogueEnv("city", observaton="flat"),
+            "DialogueEnv: unknown argument 'observaton'; did you mean 'observation'?",
         ),
         (lambda: gym.make("FakeUserCity-v0", max_epsode_steps=9), "did you mean 'max_episode_steps'?"),
         (lambda: gym.make("FakeUserCityText-v0", mod="free"), "did you mean 'mode'?"),
         (lambda: gym.make("FakeUserCityText-v0", patient=3), "did you mean 'patience'?"),
-        (lambda: gym.make("DialogueLive-v0", domain="city", chanel=print), "did you mean 'channel'?"),
+        (lambda: gym.make("DialogueLive-v0", domain="city", channels=print), "did you mean 'channel'?"),
         (lambda: gym.make("DialogueLive-v0", domain="city", max_histry=2), "did you mean 'max_history'?"),
         (lambda: gym.make_vec("FakeUserCity-v0", 2, autoreset_mod="SameStep"), "mean 'autoreset_mode'?"),
         (lambda: gym.make_vec("FakeUserCity-v0", 2, pacience=3), "did you mean 'patience'?"),

@@ -25,7 +25,7 @@ from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import SessionStarted, to_json
 from dialogue_gym.journal.entry import EVENT, Draft, Entry
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.place import StorePlace
+from dialogue_gym.journal.place import PlaceError, StorePlace
 from dialogue_gym.journal.store import Store, StoreError
 from tests import ROOT
 from tests.processes import PROCESSES
@@ -128,6 +128,15 @@ def test_time_never_goes_back(place: StorePlace) -> None:
         assert [store.append("a", "note", {}).time for _ in range(3)] == [100, 100, 200]
     with Store(place, clock=lambda: 1.0) as store:
         assert store.append("a", "note", {}).time == 200
+
+
+def test_a_folder_or_an_address_can_be_a_text(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "texts")) as store:
+        assert store.place == tmp_path / "texts"
+    with pytest.raises(
+        PlaceError, match="mysql://localhost/x: a store is a folder, or a database postgresql"
+    ):
+        Store("mysql://localhost/x")
 
 
 def test_store_in_memory_keeps_the_rules_of_one_on_disk(place: StorePlace) -> None:

@@ -71,7 +71,7 @@ def test_a_saved_table_acts_as_it_did(tmp_path: Path) -> None:
     for use_mask in (True, False):
         table = QTable(make(BUILT_IN[0]), seed=0, use_mask=use_mask, optimism=2.0)
         table.learn(2000, lambda *_: None)
-        save_agent(tmp_path, table, name="q_table")
+        save_agent(str(tmp_path), table, name="q_table")
         agent = load_agent(str(tmp_path), load_domain("restaurant"))
         assert agent is not None
         seen = np.array(situations(table.env))
