@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
@@ -75,17 +78,6 @@ def known_bound(env: Any, seed: int = 0) -> Bound:
     return Bound(sampled.mean, sampled, TOLD if is_search else "")
 
 
-def _exact(env_id: str, settings: dict[str, Any], most_states: int) -> float | None:
-    try:
-        return bound(make_env(env_id, settings), most_states)
-    except TooLarge:
-        return None
-
-
-def _sampled(env_id: str, settings: dict[str, Any], seed: int, seconds: float) -> SampledBound:
-    return sample_bound(make_env(env_id, settings), seconds=seconds, seed=seed)
-
-
 class Bounding:
     """Computes the bound in another process, from the `with` statement on."""
 
@@ -109,9 +101,10 @@ class Bounding:
         self._environment = env_id, settings
         self._method, self._seed, self._tell = method, seed, tell
         self._assumes = ""
-        self._pool: Any = None
-        self._exact: Any = None
-        self._sample: Any = None
+        self._process: Any = None
+        self._may_be_exact = False
+        self._exact: Future[float | None] = Future()
+        self._sample: Future[SampledBound | None] = Future()
 
     def __enter__(self) -> Bounding:
         """Start."""
@@ -119,60 +112,109 @@ class Bounding:
             return self
         is_search = tables_of(make_env(*self._environment)).is_search
         self._assumes = TOLD if is_search else ""
-        # Ctrl-C reaches both processes, and one says enough about it.
-        ignored = signal.SIGINT, signal.SIG_IGN
-        self._pool = multiprocessing.get_context("spawn").Pool(1, signal.signal, ignored)
-        if self._method is BoundMethod.EXACT or (self._method is BoundMethod.AUTO and not is_search):
-            most = AUTO_STATES if self._method is BoundMethod.AUTO else MAX_STATES
-            arguments = (*self._environment, most)
-            self._exact = self._pool.apply_async(_exact, arguments, callback=self._on_exact)
-        else:
-            self._start_sample()
+        self._may_be_exact = self._method is BoundMethod.EXACT or (
+            self._method is BoundMethod.AUTO and not is_search
+        )
+        spawn = multiprocessing.get_context("spawn")
+        ours, theirs = spawn.Pipe(duplex=False)
+        most = {BoundMethod.AUTO: AUTO_STATES, BoundMethod.EXACT: MAX_STATES}.get(self._method, 0)
+        arguments = (
+            theirs, *self._environment, most if self._may_be_exact else 0,
+            self._method is not BoundMethod.EXACT, self._seed, SECONDS,
+        )  # fmt: skip
+        self._process = spawn.Process(target=_compute, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+        threading.Thread(target=self._listen, args=(ours,), name="bound", daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop what still runs."""
-        if self._pool:
-            self._pool.terminate()
-            self._pool.join()
+        if self._process:
+            self._process.kill()
+            self._process.join()
 
-    def _on_exact(self, found: float | None) -> None:
-        """Go on without the exact bound; this runs before `get` returns, in a thread of the pool."""
-        if found is not None:
-            return
+    def _listen(self, news: Connection) -> None:
+        """Take the results from the other process; without a result it was killed."""
+        waiting: list[Future[Any]] = [self._exact, self._sample] if self._may_be_exact else [self._sample]
+        with news:
+            try:
+                while waiting and not isinstance(found := news.recv(), Exception):
+                    waiting.pop(0).set_result(found)
+                    if waiting and found is None:
+                        self._tell(self._too_large())
+                    if waiting and (found is not None or self._method is BoundMethod.EXACT):
+                        waiting.pop(0).set_result(None)
+            except EOFError:
+                found = RuntimeError("the computation of the bound was killed")
+        for future in waiting:
+            future.set_exception(found)
+
+    def _too_large(self) -> str:
         if self._method is BoundMethod.EXACT:
-            self._tell("this environment is too large for an exact bound; --bound sample samples one")
-            return
-        self._tell(
+            return "this environment is too large for an exact bound; --bound sample samples one"
+        return (
             f"this environment is too large for an exact bound ({AUTO_STATES:,} states): it is sampled,"
             f" for {SECONDS:.0f} seconds; --bound none leaves it out"
         )
-        self._start_sample()
-
-    def _start_sample(self) -> None:
-        self._sample = self._pool.apply_async(_sampled, (*self._environment, self._seed, SECONDS))
 
     @property
     def is_ready(self) -> bool:
         """Whether `result` returns at once."""
-        if self._sample:
-            return bool(self._sample.ready())
-        return not self._exact or bool(self._exact.ready() and self._exact.get() is not None)
+        return self._process is None or self._sample.done()
 
     def result(self) -> Bound | None:
-        """Return the bound, or None if there is none."""
-        if self._exact:
+        """Return the bound, or None if there is none.
+
+        Raises:
+            ImportError: SciPy, which samples need, is missing.
+            RuntimeError: the other process was killed.
+        """
+        if self._process is None:
+            return None
+        if self._may_be_exact:
             try:
-                found = self._exact.get(WAIT_SECONDS if self._method is BoundMethod.AUTO else None)
-            except multiprocessing.TimeoutError:
+                exact = self._exact.result(WAIT_SECONDS if self._method is BoundMethod.AUTO else None)
+            except TimeoutError:
                 self._tell(f"the exact bound takes too long, so it is sampled, for {SECONDS:.0f} seconds")
                 sampled = _sampled(*self._environment, self._seed, SECONDS)
                 return Bound(sampled.mean, sampled, self._assumes)
-            if found is not None:
-                return Bound(found, assumes=self._assumes)
-        if not self._sample:
-            return None
-        sampled = self._sample.get()
-        return Bound(sampled.mean, sampled, self._assumes)
+            if exact is not None:
+                return Bound(exact, assumes=self._assumes)
+        found = self._sample.result()
+        return None if found is None else Bound(found.mean, found, self._assumes)
+
+
+def _compute(
+    results: Connection,
+    env_id: str,
+    settings: dict[str, Any],
+    most_states: int,
+    may_sample: bool,
+    seed: int,
+    seconds: float,
+) -> None:
+    """Send the exact bound, or None if it has too many states (unless they may be none), and then samples."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes, and one says enough of it
+    with results:
+        try:
+            exact = None
+            if most_states:
+                results.send(exact := _exact(env_id, settings, most_states))
+            if exact is None and may_sample:
+                results.send(_sampled(env_id, settings, seed, seconds))
+        except Exception as error:  # raised where the result is asked for
+            results.send(error)
+
+
+def _exact(env_id: str, settings: dict[str, Any], most_states: int) -> float | None:
+    try:
+        return bound(make_env(env_id, settings), most_states)
+    except TooLarge:
+        return None
+
+
+def _sampled(env_id: str, settings: dict[str, Any], seed: int, seconds: float) -> SampledBound:
+    return sample_bound(make_env(env_id, settings), seconds=seconds, seed=seed)

@@ -190,7 +190,7 @@ class PlayPage:
                 key, bounding = self._running
                 try:
                     self._bounds[key] = bounding.result()
-                except ImportError:  # SciPy comes with another extra
+                except (ImportError, RuntimeError):  # SciPy comes with another extra; or it was killed
                     self._bounds[key] = None
                 self._stack.close()
                 self._running = None

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dialogue_gym import rules
+from dialogue_gym.bounds.bounding import Bounding, BoundMethod
 from dialogue_gym.bounds.enumeration import Enumeration
 from dialogue_gym.bounds.sampled_bound import Distance, TapeSearch, sample_bound
 from dialogue_gym.bounds.upper_bound import bound
@@ -141,3 +142,13 @@ def test_the_time_is_kept_and_the_seed_decides(monkeypatch: pytest.MonkeyPatch) 
     assert sample_bound(env, 20, seed=3) == sample_bound(env, 20, seed=3) != sample_bound(env, 20, seed=4)
     monkeypatch.setattr("dialogue_gym.bounds.sampled_bound.FEWEST_TAPES", 5)
     assert sample_bound(env, 1000, seconds=0.0).tapes == 5
+
+
+def test_computation_that_is_terminated_is_over() -> None:
+    """As by a signal to the whole group of processes."""
+    with Bounding("FakeUserRestaurant-v0", {}, BoundMethod.AUTO, 0, pytest.fail) as bounding:
+        assert not bounding.is_ready
+        bounding._process.terminate()
+        with pytest.raises(RuntimeError, match="was killed"):
+            bounding.result()
+        assert bounding.is_ready
