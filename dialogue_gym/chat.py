@@ -20,7 +20,7 @@ from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understa
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.stories.rulebook import RuleBook
 
-RESTART_COMMAND = "/restart"
+RESTART_COMMAND, BACK_COMMAND = "/restart", "/back"
 _SHOWN_ACTIONS = 4
 _SHOWN_CHARACTERS = 70
 _BAR = 20
@@ -67,8 +67,9 @@ class Chat:
             self.conversation.append(Restarted())
             return [*lines, "(all is forgotten, and a new conversation begins)"]
         if command == BACK:
+            note = taken_back(self.conversation)
             self.conversation = Conversation(self.bot.domain, before_last_turn(self.conversation))
-            return [*lines, "(your last message is taken back)"]
+            return [*lines, note]
         self.conversation.extend(new_session(self.conversation))
         return [*lines, "(a new session begins)"]
 
@@ -109,6 +110,17 @@ def explain(conversation: Conversation, agent: Agent | None) -> list[str]:
 def is_restart(text: str, domain: Domain) -> bool:
     """Return whether a text is the restart command, unless the domain has an intent of that name."""
     return text.strip() == RESTART_COMMAND and "restart" not in domain.intents
+
+
+def is_back(text: str, domain: Domain) -> bool:
+    """Return whether a text is the command to go back by a turn, unless the domain has such an intent."""
+    return text.strip() == BACK_COMMAND and "back" not in domain.intents
+
+
+def taken_back(conversation: Conversation) -> str:
+    """Return a note for the command to go back by a turn, in a conversation as it was before."""
+    has_message = any(isinstance(event, UserUttered) for event in conversation.events)
+    return "(your last message is taken back)" if has_message else "(there is nothing to take back)"
 
 
 def understood(message: UserUttered) -> list[str]:

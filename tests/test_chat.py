@@ -294,6 +294,7 @@ def test_default_intents_are_obeyed_and_answered() -> None:
     talk = Chat(
         Bot(domain, load_agent("expert", domain), ActionRunner(domain)), FixedFormatInterpreter(domain)
     )
+    assert talk.handle("/back") == ["bot   Back!", "(there is nothing to take back)"]
     talk.handle('/tell{"city": "Rome"}')
     talk.handle('/tell{"city": "Oslo"}')
     assert talk.conversation.slots == {"city": "Oslo"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialogue_gym._text import printable, printable_lines
-from dialogue_gym.chat import RESTART_COMMAND, explain, is_restart, turn_lines
+from dialogue_gym.chat import RESTART_COMMAND, explain, is_back, is_restart, taken_back, turn_lines
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Event, UserUttered
 from dialogue_gym.conversation.transcripts import message_lines
@@ -70,8 +70,11 @@ class TerminalChat:
         elif text:
             if self._current is None:
                 self._current = self._bot.begin(self._person)
+            note = taken_back(self._conversation) if is_back(text, self._bot.domain) else None
             reply = self._bot.reply(self._current, text, TERMINAL)
             yield from self._lines(reply)
+            if note is not None:
+                yield note
 
     def judge(self, text: str, is_leaving: bool = False) -> Iterator[str]:
         """Take a rating of the conversation that has ended; anything else begins a new conversation.

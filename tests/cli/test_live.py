@@ -129,6 +129,14 @@ def test_conversation_is_rated_and_the_next_day_resumes(command: Command) -> Non
     )
 
 
+def test_the_last_message_is_taken_back_aloud(command: Command) -> None:
+    status, lines, _ = command("live", "plain.yml", typed=["/back", "/greet", "/back"])
+    said = [line for line in lines if "back" in line]
+    assert status == 0 and said == [
+        "you > /back", "(there is nothing to take back)", "you > /back", "(your last message is taken back)",
+    ]  # fmt: skip
+
+
 def test_ctrl_d_ends_the_conversation_then_the_rating(command: Command) -> None:
     typed: list[Line] = ["/greet", None, "great!", "9", "0.5"]
     status, lines, _ = command("live", "plain.yml", typed=typed)
