@@ -171,8 +171,11 @@ class DeedReader:
                 fault = f"{deeds[place].action} was done, and the user was told nothing"
                 deeds[place] = Deed(None, fault=fault)
         elif speaking:
-            for place in speaking[:-1]:
-                deeds[place] = dataclasses.replace(deeds[place], messages=())
+            own: list[tuple[BotUttered, ...]] = [()] * (len(speaking) - 1) + [tuple(messages)]
+            if len(messages) == len(speaking):
+                own = [(message,) for message in messages]
+            for place, said in zip(speaking, own, strict=True):
+                deeds[place] = dataclasses.replace(deeds[place], messages=said)
         elif texts := " ".join(filter(None, map(_joined, [messages]))):
             fault = f"{quoted_value(texts)} was said, and no action that speaks was done"
             deeds.append(Deed(None, tuple(messages), fault=fault))

@@ -103,6 +103,16 @@ def test_a_tracker_decides_on_the_action_and_the_text_on_the_values(plain: DeedR
     assert (deed.action, deed.values, deed.unnamed) == ("order", {}, ("size",))
 
 
+def test_each_of_several_actions_has_its_own_message(plain: DeedReader) -> None:
+    said = messages("One moment.", "Small or large?")
+    deeds = plain.read(said, ("utter_wait", "utter_ask_size"))
+    assert [(deed.action, deed.text) for deed in deeds] == [
+        ("utter_wait", "One moment."), ("utter_ask_size", "Small or large?"),
+    ]  # fmt: skip
+    deeds = plain.read(said, ("utter_wait", "utter_hold", "utter_ask_size"))
+    assert [deed.text for deed in deeds] == ["", "", "One moment. Small or large?"], "nobody knows"
+
+
 def test_the_questions_of_a_form_are_read_from_its_texts() -> None:
     reader = DeedReader(
         domain_from("""
