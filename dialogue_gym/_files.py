@@ -29,11 +29,38 @@ def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
 
 
-def check_target(path: Path) -> None:
+@dataclass(frozen=True)
+class OutputKind:
+    """A kind of file that a command writes: its noun in errors, and whether a file is of this kind.
+
+    A command replaces files of its own kind alone, so that the same command can run again, and a slip in a
+    name costs nobody a file.
+    """
+
+    noun: str
+    is_own: Callable[[Path], bool]
+
+
+def bears(mark: str, most: int = 2000) -> Callable[[Path], bool]:
+    """Return a test for files with a mark among so many of their first bytes."""
+
+    def has_mark(path: Path) -> bool:
+        with path.open("rb") as stream:
+            return mark.encode() in stream.read(most)
+
+    return has_mark
+
+
+def check_target(path: Path, kind: OutputKind | None = None) -> None:
     """Check that a file can be written here, before its content is computed.
+
+    Args:
+        path: the file.
+        kind: the only kind of file that may be replaced, apart from an empty one; None for any.
 
     Raises:
         OSError: the folder does not exist or cannot be written, or the path is not that of a file.
+        FileError: there is a file of another kind.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
@@ -41,6 +68,19 @@ def check_target(path: Path) -> None:
         raise OSError(errno.EINVAL, NO_FILE, str(path))
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(errno.EACCES, "this folder cannot be written", str(path.parent))
+    if kind:
+        refuse_other_kinds(path, kind)
+
+
+def refuse_other_kinds(path: Path, kind: OutputKind) -> None:
+    """Check that a file may be replaced by one of a kind: it does not exist, is empty or of this kind.
+
+    Raises:
+        OSError: it cannot be read.
+        FileError: it is of another kind.
+    """
+    if path.exists() and path.stat().st_size and not kind.is_own(path):
+        raise FileError(f"{path}: this file exists, and is not {kind.noun}; remove it, or write elsewhere")
 
 
 def prepare_folder(folder: str | Path) -> None:
@@ -50,6 +90,8 @@ def prepare_folder(folder: str | Path) -> None:
         OSError: they cannot.
     """
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, _NO_FOLDER, str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     with _errors_about(folder), tempfile.TemporaryFile(dir=folder):
         pass
@@ -134,7 +176,7 @@ def create_folder(folder: Path, contents: Mapping[str, str | bytes], check: Call
     """
     is_there = folder.is_dir()
     if folder.exists() and not (is_there and not any(folder.iterdir())):
-        reason = "this folder exists already and is not empty" if is_there else "this is a file, not a folder"
+        reason = "this folder exists already and is not empty" if is_there else _NO_FOLDER
         raise FileExistsError(errno.EEXIST, reason, str(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _errors_about(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as name:
@@ -170,6 +212,7 @@ class Problem:
         return printable(f"{kind}: {self.file}:{self.line}: {self.message}")
 
 
+_NO_FOLDER = "this is a file, not a folder"
 NO_FILE = "this is a directory or device, not a file"
 MAX_BYTES = 1_000_000
 MAX_ENTRIES = 100_000

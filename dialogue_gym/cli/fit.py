@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dialogue_gym._files import check_target, write_text
+from dialogue_gym._files import OutputKind, bears, check_target, write_text
 from dialogue_gym._text import counted, percent, printable
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.cli.logs import domain_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dialogue_gym.journal.place import StorePlace
 
 _FITTED = "The fake user is fitted to"
+_FITTED_DOMAIN = OutputKind("a fitted domain", bears(_FITTED))
 SIMULATED = 1000
 """Dialogues that are simulated to compare them with those of people."""
 
@@ -47,9 +48,7 @@ def fit(
     """
     from dialogue_gym import fitting
 
-    check_target(out)
-    if out.exists() and _FITTED.encode() not in out.read_bytes():
-        raise ValueError(f"{out}: this file exists, and is not a fitted domain; give another name")
+    check_target(out, _FITTED_DOMAIN)
     with Store(place, create=False, read_only=True) as opened:
         history = History(opened.entries())
         about = opened.domain

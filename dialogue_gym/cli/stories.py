@@ -8,11 +8,22 @@ from typing import Annotated
 
 import typer
 
-from dialogue_gym._files import write_text
+from dialogue_gym._files import OutputKind, check_target, write_text
 from dialogue_gym._text import counted, nearest, printable
 from dialogue_gym.cli.options import SeedOption, tell_namesakes
 from dialogue_gym.domain import load_domain
-from dialogue_gym.stories import FORMATS, Story, dump, format_of, join, load, mermaid, statistics
+from dialogue_gym.stories import (
+    FORMATS,
+    STORY_GRAPH,
+    WRITTEN_STORIES,
+    Story,
+    dump,
+    format_of,
+    join,
+    load,
+    mermaid,
+    statistics,
+)
 
 stories = typer.Typer(help="Convert, join and inspect stories.", no_args_is_help=True)
 
@@ -86,7 +97,7 @@ def stats(
 @stories.command()
 def graph(files: Files, *, out: Out = None) -> None:
     """Draw stories as one Mermaid graph."""
-    _write(mermaid(_load(files)), out)
+    _write(mermaid(_load(files)), out, STORY_GRAPH)
 
 
 def _load(files: list[Path]) -> list[Story]:
@@ -98,13 +109,14 @@ def _write_stories(made: list[Story], out: Path | None, format: str | None) -> N
         raise ValueError(f"--format: unknown story format {format!r}; {nearest(format, FORMATS)}")
     if format is None:
         format = (format_of(out) if out else None) or "yaml"
-    _write(dump(made, format), out)
+    _write(dump(made, format), out, WRITTEN_STORIES)
     if out:
         print(f"{out}: {counted(len(made), 'story', 'stories')}")
 
 
-def _write(text: str, out: Path | None) -> None:
+def _write(text: str, out: Path | None, kind: OutputKind) -> None:
     if out is None:
         print(text, end="" if text.endswith("\n") else "\n")
     else:
+        check_target(out, kind)
         write_text(out, text)

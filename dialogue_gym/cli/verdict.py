@@ -14,7 +14,7 @@ import typer
 from dialogue_gym._files import check_target, write_text
 from dialogue_gym._text import percent, printable
 from dialogue_gym.exact.evaluation import SECONDS
-from dialogue_gym.reports import Report, html_page, junit_xml
+from dialogue_gym.reports import HTML_REPORT, JUNIT_REPORT, Report, html_page, junit_xml
 from dialogue_gym.training.progress import progress_bar
 
 VERDICT = "Verdict"
@@ -95,10 +95,12 @@ def check_targets(junit: Path | None, html: Path | None) -> None:
 
     Raises:
         OSError: one of them cannot be written.
+        FileError: one of them exists, and is not such a report.
         ValueError: both are the same file.
     """
-    for path in filter(None, (junit, html)):
-        check_target(path)
+    for path, kind in ((junit, JUNIT_REPORT), (html, HTML_REPORT)):
+        if path:
+            check_target(path, kind)
     if junit and html and junit.resolve() == html.resolve():
         raise ValueError(f"--junit and --html: both are {junit}")
 

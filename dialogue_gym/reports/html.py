@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from string import Template
 
+from dialogue_gym._files import OutputKind, bears
 from dialogue_gym._text import as_sentence, counted, percent, visible
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcripts import USER_SIDE, Bubble, bubbles
@@ -14,6 +15,9 @@ from dialogue_gym.conversation.wording import silence
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.reports.report import EXACT, FailedDialogue, Group, Report
 
+HTML_REPORT = OutputKind(
+    "a report of dialogue-gym in HTML", bears('<meta name="generator" content="dialogue-gym">')
+)
 _TEMPLATE = "page.html"
 _SHOWN_GROUPS = 12
 """Further groups, which are not the worst, are folded in."""

@@ -9,14 +9,25 @@ from dialogue_gym.stories.contradictions import (
     with_names_of,
 )
 from dialogue_gym.stories.expansion import expand
-from dialogue_gym.stories.io import FORMATS, dump, format_of, load, own_stories, parse, story_of
+from dialogue_gym.stories.io import (
+    FORMATS,
+    WRITTEN_STORIES,
+    dump,
+    format_of,
+    load,
+    own_stories,
+    parse,
+    story_of,
+)
 from dialogue_gym.stories.join import join
-from dialogue_gym.stories.mermaid import mermaid
+from dialogue_gym.stories.mermaid import STORY_GRAPH, mermaid
 from dialogue_gym.stories.model import Either, OtherEvent, Place, Step, Story, StoryCheckpoint, StoryError
 from dialogue_gym.stories.statistics import Statistics, statistics
 
 __all__ = [
     "FORMATS",
+    "STORY_GRAPH",
+    "WRITTEN_STORIES",
     "Contradiction",
     "Either",
     "OtherEvent",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from dialogue_gym._files import FileError, read_text
+from dialogue_gym._files import FileError, OutputKind, read_text
 from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.bot_state import BotState
@@ -52,6 +52,19 @@ def load(path: str | Path) -> list[Story]:
     if not stories and not is_markdown(path):
         yaml_reader.refuse_other_files(text, str(path))
     return stories
+
+
+def _is_written(path: Path) -> bool:
+    """Return whether a file is as `dump` writes it: nobody has edited it, and it has nothing but stories."""
+    try:
+        text = read_text(path, STORY_FILE)
+        stories = parse(text, str(path), format_of(path))
+        return text in (dump(stories, format) for format in FORMATS)
+    except FileError:
+        return False
+
+
+WRITTEN_STORIES = OutputKind("as `dialogue-gym stories` writes stories", _is_written)
 
 
 def errors_of_stories(path: Path) -> list[FileError]:

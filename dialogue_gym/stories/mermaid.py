@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from dialogue_gym._files import OutputKind, bears
 from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered, SessionStarted, SlotSet, UserUttered
 from dialogue_gym.stories.expansion import expand
 from dialogue_gym.stories.model import Step, Story
 
+_HEAD = "flowchart TD"
+STORY_GRAPH = OutputKind("a graph of stories", bears(_HEAD, len(_HEAD)))
 MAX_NODES = 2_000
 _MAX_LABEL = 80
 _SPECIAL = frozenset('"#&<>`\\{}[]()|;%')
@@ -43,7 +46,7 @@ def mermaid(stories: Iterable[Story], limit: int = MAX_NODES) -> str:
                 node.next[key] = _Node(*key)
                 nodes += 1
             node = node.next[key]
-    lines = ["flowchart TD"]
+    lines = [_HEAD]
     numbers = 0
     open_nodes = [(root, "")]
     while open_nodes:

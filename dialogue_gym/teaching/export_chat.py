@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym._files import FileError
+from dialogue_gym._files import OutputKind, refuse_other_kinds
 from dialogue_gym._text import counted
 from dialogue_gym.conversation.bot_state import BotState
 from dialogue_gym.conversation.conversation import is_rejected
@@ -67,7 +67,7 @@ def export_chats(history: History, domain: Domain, folder: Path) -> Exported:
         OSError: a file cannot be written.
     """
     for name in (CONVERSATIONS, PREFERENCES):
-        _refuse_other_content(folder / name)
+        refuse_other_kinds(folder / name, _CHATS)
     chats = chats_of(history, domain)
     lines = {CONVERSATIONS: chats.conversations, PREFERENCES: chats.preferences}
     # Without any content, only a file of an earlier export is written: it must not keep its lines.
@@ -82,18 +82,17 @@ def export_chats(history: History, domain: Domain, folder: Path) -> Exported:
     return Exported(write_texts(texts), notes)
 
 
-def _refuse_other_content(path: Path) -> None:
-    """Refuse a file with lines that no export has written."""
-    if not path.exists():
-        return
+def _is_export(path: Path) -> bool:
+    """Return whether a file has the lines of an export."""
     with path.open(encoding="utf-8", errors="replace") as stream:
         first = stream.readline()
     try:
-        is_own = not first or {"tools", "conversation"} <= json.loads(first).keys()
+        return {"tools", "conversation"} <= json.loads(first).keys()
     except (ValueError, AttributeError):
-        is_own = False
-    if not is_own:
-        raise FileError(f"{path}: this file exists, and is not an export of a store; give another folder")
+        return False
+
+
+_CHATS = OutputKind("an export of a store", _is_export)
 
 
 def _note(name: str, lines: int, is_written: bool) -> str:

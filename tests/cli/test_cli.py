@@ -145,6 +145,28 @@ def test_stories_are_converted_joined_counted_and_drawn(folder: Path) -> None:
     assert drawn.startswith("flowchart ") and drawn.count("utter_greet") == 1
 
 
+def test_stories_replace_only_stories_as_they_were_written(folder: Path) -> None:
+    good = STORIES.replace("lrge", "large").replace("ordr", "order")
+    (folder / "stories.md").write_text(good, encoding="utf-8")
+    for words in (["convert", "stories.md"], ["join", "stories.md", "--domain", "domain.yml"]):
+        for out in ("new.yml", "new.md", "new.txt"):
+            for _ in range(2):
+                done = call("stories", *words, "--out", out, cwd=folder)
+                assert done.returncode == 0, done.stderr
+    for _ in range(2):
+        assert call("stories", "graph", "stories.md", "--out", "graph.mmd", cwd=folder).returncode == 0
+    with (folder / "new.yml").open("a") as stream:
+        stream.write("# edited\n")
+    for command, out in (
+        ("convert", "domain.yml"), ("convert", "new.yml"), ("convert", "graph.mmd"),
+        ("graph", "domain.yml"), ("graph", "new.txt"),
+    ):  # fmt: skip
+        before = (folder / out).read_bytes()
+        done = call("stories", command, "stories.md", "--out", out, cwd=folder)
+        assert done.returncode == 2 and f"{out}: this file exists, and is not a" in done.stderr
+        assert (folder / out).read_bytes() == before
+
+
 def test_files_are_written_atomically(folder: Path) -> None:
     out = folder / "out.yml"
     out.write_text("as it was")

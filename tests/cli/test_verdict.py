@@ -59,6 +59,8 @@ def test_a_file_that_cannot_be_written_is_told_before_the_dialogues(command: Com
         ("--html", "none/out.html"): "none: there is no such folder",
         ("--junit", "."): ".: this is a directory or device, not a file",
         ("--junit", "out.xml", "--html", "./out.xml"): "--junit and --html: both are out.xml",
+        ("--html", "shop.yml"): "shop.yml: this file exists, and is not a report of dialogue-gym in HTML; ",
+        ("--junit", "shop.yml"): "shop.yml: this file exists, and is not a report of dialogue-gym in JUnit",
         ("--html", "out.html", "--against", "random"): "--html: it is for one agent",
     }.items():
         status, out, err = command("evaluate", "shop.yml", "--agent", "expert", *given)

@@ -91,7 +91,7 @@ def test_refusals_are_one_sentence_and_write_nothing(tmp_path: Path) -> None:
         (
             "few",
             tmp_path / "few/journal.sqlite",
-            "journal.sqlite: this file exists, and is not a fitted domain",
+            "journal.sqlite: this file exists, and is not a fitted domain; remove it",
         ),
         ("postgresql://ann:secret@localhost:1/x", out, "no server answers there"),
     ):

@@ -162,10 +162,8 @@ def test_the_command_writes_lines_of_json(tmp_path: Path) -> None:
     for other in ("mine\n", '{"messages": []}\n', "[1]\n", "\n", "1"):
         (tmp_path / "out/preferences.jsonl").write_text(other)
         done = call("store", "export", "out", "--store", str(folder), "--chat", cwd=tmp_path)
-        error = (
-            "error: out/preferences.jsonl: this file exists, and is not an export of a store; give another"
-        )
-        assert done.returncode == 2 and done.stderr == f"{error} folder\n"
+        error = "error: out/preferences.jsonl: this file exists, and is not an export of a store; "
+        assert done.returncode == 2 and done.stderr == f"{error}remove it, or write elsewhere\n"
         assert (tmp_path / "out/preferences.jsonl").read_text() == other
     wrong = call("store", "export", "out", "--store", str(folder), "--chat", "--nlu", "x.yml", cwd=tmp_path)
     assert wrong.returncode == 2
