@@ -83,6 +83,16 @@ def refuse_other_kinds(path: Path, kind: OutputKind) -> None:
         raise FileError(f"{path}: this file exists, and is not {kind.noun}; remove it, or write elsewhere")
 
 
+def check_folder(folder: Path) -> None:
+    """Check that a path can be that of a folder.
+
+    Raises:
+        NotADirectoryError: it is that of a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, NO_FOLDER, str(folder))
+
+
 def prepare_folder(folder: str | Path) -> None:
     """Make a folder unless it is there, and check that files can be written to it.
 
@@ -90,8 +100,7 @@ def prepare_folder(folder: str | Path) -> None:
         OSError: they cannot.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, _NO_FOLDER, str(folder))
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with _errors_about(folder), tempfile.TemporaryFile(dir=folder):
         pass
@@ -176,7 +185,7 @@ def create_folder(folder: Path, contents: Mapping[str, str | bytes], check: Call
     """
     is_there = folder.is_dir()
     if folder.exists() and not (is_there and not any(folder.iterdir())):
-        reason = "this folder exists already and is not empty" if is_there else _NO_FOLDER
+        reason = "this folder exists already and is not empty" if is_there else NO_FOLDER
         raise FileExistsError(errno.EEXIST, reason, str(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _errors_about(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as name:
@@ -212,7 +221,11 @@ class Problem:
         return printable(f"{kind}: {self.file}:{self.line}: {self.message}")
 
 
-_NO_FOLDER = "this is a file, not a folder"
+AGENT_FILE = "agent.json"
+"""The file by which the folder of a trained agent is known; a store is not made there."""
+FIGURES = "tensorboard"
+"""The folder of the figures of a learning, for people to look at: nothing here reads them again."""
+NO_FOLDER = "this is a file, not a folder"
 NO_FILE = "this is a directory or device, not a file"
 MAX_BYTES = 1_000_000
 MAX_ENTRIES = 100_000

@@ -25,8 +25,9 @@ from agents.cli.options import (
 from dialogue_gym import ExpertPolicy, RandomPolicy
 from dialogue_gym.bounds import Bound, Bounding, BoundMethod
 from dialogue_gym.cli import BoundOption, EnvKwargsOption, HyperparamsOption, TrackOption
+from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.exact import Solution, solve
-from dialogue_gym.policies import play
+from dialogue_gym.policies import check_agent_folder, play
 from dialogue_gym.training import (
     agent_config,
     agent_names,
@@ -40,6 +41,7 @@ from dialogue_gym.training import (
     parse_settings,
     progress_bar,
     settings_of,
+    taught_labels,
     tracking,
     training_steps,
 )
@@ -89,11 +91,13 @@ def train(
     keywords = settings_of(settings, env_kwargs)
     tracker = available_tracker(track)
     usual_steps = training_steps(agent, env_id, curriculum, keywords)
-    make_env(env_id, keywords)  # reports errors in settings before the long part
+    made = make_env(env_id, keywords)  # reports errors in settings before the long part
     if labels:
         check_warm_start(agent, env_id, keywords)
+        taught_labels(made, labels)
     if dataset:
         check_offline(agent, env_id, keywords)
+    check_agent_folder(out, unwrapped_dialogue(made).domain.name)
     prepare_folder(out)
 
     from agents.training import save_results
@@ -186,6 +190,7 @@ def demo(
 
     env_id = "FakeUserRestaurant-v0"
     run = Run(env_id, {}, "ppo", seed, int(agent_config("ppo", env_id)["steps"]))
+    check_agent_folder(out, unwrapped_dialogue(run.make_env()).domain.name)
     prepare_folder(out)
     with _other_core() as other_core:
         solving = other_core.apply_async(_solve, (env_id, {}))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from dialogue_gym._files import check_folder
 from dialogue_gym._text import counted, nearest, printable, quoted
 from dialogue_gym.cli.erasure import forget, prune
 from dialogue_gym.cli.fit import fit
@@ -196,6 +197,7 @@ def export_command(
         raise ValueError("give the folder for the files, as in: dialogue-gym store export FOLDER --store DIR")
     if reader not in EXPORT_FOLDERS:
         raise ValueError(f"--for: unknown target {quoted(reader)}; {nearest(reader, EXPORT_FOLDERS)}")
+    check_folder(target)
     if chat and (nlu or actions or reader != RASA):
         raise ValueError("--chat: it takes neither --for, --nlu nor --actions, which are about Rasa")
     with _reading(place) as opened:

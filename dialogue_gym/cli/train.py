@@ -23,6 +23,7 @@ from dialogue_gym.cli.options import (
 from dialogue_gym.domain import load_domain
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.journal.location import has_store
+from dialogue_gym.policies.saved import check_agent_folder
 from dialogue_gym.reports.report import settings_note
 from dialogue_gym.training.configuration import (
     agent_config,
@@ -30,6 +31,7 @@ from dialogue_gym.training.configuration import (
     check_warm_start,
     training_steps,
 )
+from dialogue_gym.training.demonstrations import taught_labels
 from dialogue_gym.training.environments import (
     check_user,
     environment_of,
@@ -116,9 +118,10 @@ def train(
     tracker = available_tracker(track)
     config = agent_config(agent, env_id, own)
     usual_steps = training_steps(agent, env_id, curriculum, own)
-    make_env(env_id, own | keywords)  # errors in settings show before the long part
+    env = make_env(env_id, own | keywords)  # errors in settings show before the long part
     if labels:
         check_warm_start(agent, env_id, own)
+        taught_labels(env, labels)
     elif config["warm_start"] and not domain.expert:
         raise ValueError(
             f"{agent}: it begins with the domain's expert, and {source} has none (the key 'expert');"
@@ -127,6 +130,7 @@ def train(
     folder = out or Path(f"{domain.name}-{agent}")
     if has_store(folder):
         raise ValueError(f"{folder}: this is a store; give another folder for the agent")
+    check_agent_folder(folder, domain.name)
     from dialogue_gym.training import Run, check_hyperparameters, progress_bar, save_metrics, save_trained
     from dialogue_gym.training import train as run_training
     from dialogue_gym.training.evaluation import evaluate

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 _LOCK_SECONDS = 10.0
 """Seconds for which a change of a file waits for those of other processes."""
 
-FIGURES = "tensorboard"
-"""The folder of the figures of a learning, for people to look at: nothing here reads them again."""
-
 DataPath = Union[Path, "DatabaseFile"]
 """A file that belongs to a store, or the folder of all of them."""
 

@@ -79,15 +79,26 @@ def _readable(stored: StoredDomain) -> Domain | None:
 def mismatch(known: StoredDomain, given: StoredDomain) -> str | None:
     """Return the reason why two texts are not of the same domain; None if they are.
 
-    They are if at least half of the names of the known one are still there: a file may be edited, moved and
-    renamed.
-
     Raises:
         DomainError: the text of the given one is not that of a domain.
     """
-    before, now = _readable(known), read_domain(given)
+    return difference(known, read_domain(given), given.source)
+
+
+def difference(known: StoredDomain, now: Domain, source: str) -> str | None:
+    """Return the reason why a domain is not that of a store; None if it is.
+
+    It is if at least half of the names of the known one are still there: a file may be edited, moved and
+    renamed.
+
+    Args:
+        known: the domain of the store.
+        now: the domain.
+        source: its name or the path of its file.
+    """
+    before = _readable(known)
     if before is None:
-        if known.source == given.source:
+        if Path(known.source).stem == Path(source).stem:
             return None
         what = ""
     else:
@@ -99,7 +110,7 @@ def mismatch(known: StoredDomain, given: StoredDomain) -> str | None:
         lacks = f"{len(missing)} of its {counted(len(names), 'name')}"
         what = f", which lacks {lacks}, such as the {kind} {quoted(name)}"
     return (
-        f"this store belongs to the domain {quoted(known.source)}, not {quoted(given.source)}{what};"
+        f"this store belongs to the domain {quoted(known.source)}, not {quoted(source)}{what};"
         " give each its own folder with --store, or make this one its domain with dialogue-gym store adopt"
     )
 

@@ -57,7 +57,7 @@ def place_of(text: str) -> StorePlace:
     """Return the place that a person names.
 
     Raises:
-        PlaceError: it is an address, but not of PostgreSQL.
+        PlaceError: it is an address, but not of PostgreSQL, or a file.
     """
     if is_database_url(text):
         return DatabaseUrl(text)
@@ -65,4 +65,6 @@ def place_of(text: str) -> StorePlace:
         raise PlaceError(
             f"{without_password(text)}: a store is a folder, or a database postgresql://USER@HOST/DATABASE"
         )
+    if Path(text).is_file():
+        raise PlaceError(f"{text}: this is a file, and a store is a folder or a database")
     return Path(text)

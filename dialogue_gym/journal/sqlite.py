@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dialogue_gym._files import NO_FILE
+from dialogue_gym._files import AGENT_FILE, NO_FILE
 from dialogue_gym.journal.database import ERASING, WRONG_FORMAT, NewEntry, Queries
 from dialogue_gym.journal.entry import DOMAIN, Entry, StoreError
 
@@ -77,6 +77,8 @@ class SqliteJournal:
             raise StoreError(f"{folder}: there is no store here")
         if folder is not None and self._path.exists() and not self._path.is_file():
             raise StoreError(f"{self._path}: {NO_FILE}")
+        if folder is not None and not self._path.exists() and (folder / AGENT_FILE).exists():
+            raise StoreError(f"{folder}: this folder has a trained agent; a store needs another one")
         with contextlib.ExitStack() as opened, self._errors():
             if folder is None:
                 address = _IN_MEMORY

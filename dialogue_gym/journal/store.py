@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from dialogue_gym._text import name_fault, nearest, quoted
+from dialogue_gym.domain import Domain
 from dialogue_gym.journal.data_folder import DataPath, data_folder
 from dialogue_gym.journal.database import COPYING, new_entries
 from dialogue_gym.journal.databases import note, open_database
@@ -33,7 +34,7 @@ from dialogue_gym.journal.entry import (
 from dialogue_gym.journal.erasure import branches, erase, erase_old, last_number
 from dialogue_gym.journal.group_commit import GroupCommit, PendingWrite
 from dialogue_gym.journal.history import History
-from dialogue_gym.journal.identity import StoredDomain, changes_of, mismatch
+from dialogue_gym.journal.identity import StoredDomain, changes_of, difference, mismatch
 from dialogue_gym.journal.place import DatabaseUrl, StorePlace, place_of
 from dialogue_gym.journal.stored_files import StoredFiles
 
@@ -331,6 +332,16 @@ class Store:
         if not self._database.is_read_only:
             self._database.set_notes(domain=source, domain_text=text)
         return lines
+
+    def check_domain(self, domain: Domain) -> None:
+        """Check that a domain is the one of the store, if that is known: a reader's part of `use_domain`.
+
+        Raises:
+            StoreError: the store belongs to another domain.
+        """
+        known = self.domain
+        if known is not None and (reason := difference(known, domain, domain.name)):
+            raise StoreError(f"{self._database.place}: {reason}")
 
     def rename_action(self, old: str, new: str, is_learned: bool = False) -> int:
         """Rename an action in everything that was written so far; return the number of entries with it.

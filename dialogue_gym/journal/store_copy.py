@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym.journal.data_folder import FIGURES, DataPath, data_folder, file_in, files_in, write_data
+from dialogue_gym._files import FIGURES
+from dialogue_gym.journal.data_folder import DataPath, data_folder, file_in, files_in, write_data
 from dialogue_gym.journal.database import COPYING, JournalDatabase
 from dialogue_gym.journal.databases import note, open_database
 from dialogue_gym.journal.entry import StoreError

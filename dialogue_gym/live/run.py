@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from dialogue_gym._files import FIGURES
 from dialogue_gym._text import counted, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.factory import domain_notes, how_to_talk, make_runner, remembered_stories
-from dialogue_gym.journal.data_folder import FIGURES
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.location import default_store, has_store, store_named
 from dialogue_gym.journal.place import StorePlace

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dialogue_gym.policies.agent import Agent, load_agent
     from dialogue_gym.policies.evaluation import play, success_rate
     from dialogue_gym.policies.q_table import QTable
-    from dialogue_gym.policies.saved import AgentError, save_agent
+    from dialogue_gym.policies.saved import AgentError, check_agent_folder, save_agent
 
 __all__ = [
     "ActionMask",
@@ -29,6 +29,7 @@ __all__ = [
     "PretrainedPolicy",
     "QTable",
     "RandomPolicy",
+    "check_agent_folder",
     "load_agent",
     "play",
     "pretrained_path",
@@ -41,5 +42,5 @@ __getattr__ = lazy_getattr(__name__, {
     "agent": ("Agent", "load_agent"),
     "evaluation": ("play", "success_rate"),
     "q_table": ("QTable",),
-    "saved": ("AgentError", "save_agent"),
+    "saved": ("AgentError", "check_agent_folder", "save_agent"),
 })  # fmt: skip

@@ -17,13 +17,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym._files import FileError, read_bytes, write_text, write_whole
+from dialogue_gym._files import (
+    AGENT_FILE,
+    FIGURES,
+    FileError,
+    check_folder,
+    read_bytes,
+    write_text,
+    write_whole,
+)
 from dialogue_gym._text import quoted
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.q_table import QTable
 
-AGENT_FILE, WEIGHTS_FILE = "agent.json", "weights.npz"
+WEIGHTS_FILE = "weights.npz"
 FORMAT = 1
 NETWORK, TABLE = "network", "table"
 """The kinds of policies that can be saved."""
@@ -78,6 +86,34 @@ class SavedAgent:
 def is_agent(folder: Path) -> bool:
     """Return whether a folder has a trained agent in the format of this version."""
     return (folder / AGENT_FILE).is_file()
+
+
+def check_agent_folder(folder: Path, domain: str) -> None:
+    """Check that an agent may be written into a folder: a new or empty one, or that of an earlier such agent.
+
+    Args:
+        folder: the folder, which need not exist.
+        domain: the name of the agent's domain.
+
+    Raises:
+        NotADirectoryError: it is a file.
+        AgentError: it has an agent for another domain, or has other files and no agent.
+    """
+    check_folder(folder)
+    if is_agent(folder):
+        if (other := read_agent(folder).domain) != domain:
+            raise AgentError(
+                f"{folder}: this folder has an agent for {quoted(other)}, not {quoted(domain)}; an agent for"
+                " another domain needs another folder"
+            )
+        return
+    others = sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+    # The figures of a training that was interrupted, and hidden files, are in nobody's way.
+    if named := [name for name in others if name != FIGURES and not name.startswith(".")]:
+        raise AgentError(
+            f"{folder}: this folder has other files, such as {quoted(named[0])}; an agent needs a new or"
+            " empty one"
+        )
 
 
 def save_agent(

@@ -9,9 +9,7 @@ from dialogue_gym._files import OutputKind, bears
 from dialogue_gym._text import cut, percent, printable, take_name
 from dialogue_gym.reports.report import FailedDialogue, Report
 
-JUNIT_REPORT = OutputKind(
-    "a report of dialogue-gym in JUnit XML", bears('<testsuites name="dialogue-gym"')
-)
+JUNIT_REPORT = OutputKind("a report of dialogue-gym in JUnit XML", bears('<testsuites name="dialogue-gym"'))
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_NAME = 200
 

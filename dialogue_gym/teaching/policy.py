@@ -55,10 +55,11 @@ def taught_agent(place: StorePlace | str, domain: Domain) -> tuple[Domain, Agent
     """Return the domain of a store with its additions, and the agent that its labels train.
 
     Raises:
-        StoreError: the store cannot be read, or nothing was taught there.
-        DomainError: the store is of another domain.
+        StoreError: the store cannot be read, is of another domain, or nothing was taught there.
+        DomainError: the domain lacks a name that the journal has.
     """
     with Store(place, create=False, read_only=True) as store:
+        store.check_domain(domain)
         entries, place = list(store.entries()), store.place
     history = History(entries)
     extended = history.extended(domain)

@@ -87,6 +87,7 @@ def taught_labels(env: gym.Env[Any, Any], place: StorePlace) -> Labels:
     if dialogue.max_history > 1:
         raise ValueError("max_history: must be 1, since labels are for single observations")
     with Store(place, create=False, read_only=True) as store:
+        store.check_domain(dialogue.domain)
         history = History(store.entries())
     memory = right_actions(history, dialogue.domain, dialogue.action_names, dialogue.settings.turn_taking)
     if not memory:

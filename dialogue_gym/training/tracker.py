@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dialogue_gym.journal.data_folder import FIGURES
+from dialogue_gym._files import FIGURES
 from dialogue_gym.policies.saved import first_line
 
 if TYPE_CHECKING:

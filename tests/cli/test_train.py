@@ -14,7 +14,10 @@ import pytest
 from dialogue_gym.cli import main
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import load_domain
+from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.journal.store import Store
+from dialogue_gym.policies import QTable, save_agent
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.training.configuration import agent_names
 from dialogue_gym.training.progress import progress_bar
@@ -191,6 +194,18 @@ def test_two_agents_are_compared_on_the_same_dialogues(command: Command) -> None
         (["train", "shop.yml", "--agent", "behaviour_cloning", "--curriculum"], "learns without rewards; a"),
         (["train", "shop.yml", "--out", "shop.yml/x"], "shop.yml/x: Not a directory"),
         (["train", "shop.yml", "--out", "store"], "store: this is a store; give another folder"),
+        (["train", "shop.yml", "--agent", "warm_ppo", "--labels", "no"], "no: there is no store here"),
+        (["train", "shop.yml", "--agent", "warm_ppo", "--labels", "store"], "store: this store belongs to"),
+        (["train", "shop.yml", "--agent", "warm_ppo", "--labels", "empty"], "empty: the store has no labels"),
+        (["train", "shop.yml", "--out", "shop.yml"], "shop.yml: this is a file, not a folder"),
+        (["train", "shop.yml", "--out", "."], ".: this folder has other files, such as 'agent'"),
+        (["train", "shop.yml", "--out", "agent"], "agent: this folder has an agent for 'tiny', not 'shop'"),
+        (["teach", "tiny.yml", "--store", "agent"], "agent: this folder has a trained agent; a store needs"),
+        (["live", "tiny.yml", "--store", "agent"], "agent: this folder has a trained agent; a store needs"),
+        (["live", "tiny.yml", "--store", "shop.yml"], "shop.yml: this is a file, and a store is a folder"),
+        (["evaluate", "shop.yml", "--agent", "store"], "store: this store belongs to the domain 'concert'"),
+        (["chat", "shop.yml", "--agent", "store"], "store: this store belongs to the domain 'concert'"),
+        (["test", "store", "--domain", "shop.yml"], "store: this store belongs to the domain 'concert'"),
         (["evaluate", "tiny.yml"], "tiny.yml: no agent exists for this domain; `dialogue-gym train"),
         (["evaluate", "shop.yml", "--agent", "exprt"], "did you mean 'expert'?"),
         (["evaluate", "shop.yml", "--agent", "expert", "--against", "exprt"], "did you mean 'expert'?"),
@@ -198,7 +213,10 @@ def test_two_agents_are_compared_on_the_same_dialogues(command: Command) -> None
 )  # fmt: skip
 def test_mistakes_are_reported_in_one_line(words: list[str], message: str, command: Command) -> None:
     with Store(Path("store")) as store:
-        store.use_domain("concert", "other")
+        store.use_domain("concert", domain_text("concert"))
+    Store(Path("empty")).close()
+    Path("agent").mkdir()
+    save_agent(Path("agent"), QTable(DialogueEnv("tiny.yml")), name="mine")
     before = sorted(Path().iterdir())
     status, out, err = command(*words)
     assert (status, out, err.count("\n")) == (2, "", 1), err

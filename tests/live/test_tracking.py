@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator, ScalarEvent
 
-from dialogue_gym.journal.data_folder import FIGURES
+from dialogue_gym._files import FIGURES
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.learning_figures import LearningFigures
 from dialogue_gym.training.tracker import TrackingTool, tracking
