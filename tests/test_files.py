@@ -53,8 +53,8 @@ def test_an_error_names_the_file_that_was_asked_for() -> None:
         with pytest.raises(OSError) as raised:
             make(Path("/proc"))
         assert str(raised.value.filename) in ("/proc", "/proc/bot")
-    done = call("train", "restaurant", "--out", "/proc")
-    assert (done.returncode, done.stderr) == (2, "error: /proc: No such file or directory\n")
+    done = call("train", "restaurant", "--out", "/proc/bot")
+    assert (done.returncode, done.stderr) == (2, "error: /proc/bot: No such file or directory\n")
 
 
 def test_a_full_disk_is_an_error_of_the_file(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from dialogue_gym._files import FIGURES
 from dialogue_gym.conversation.events import SessionStarted, to_json
 from dialogue_gym.domain.loader import domain_text
-from dialogue_gym._files import FIGURES
 from dialogue_gym.journal.data_folder import data_folder, file_in, files_in
 from dialogue_gym.journal.entry import Draft
 from dialogue_gym.journal.place import DatabaseUrl, StorePlace
