@@ -88,7 +88,7 @@ def is_agent(folder: Path) -> bool:
     return (folder / AGENT_FILE).is_file()
 
 
-def check_agent_folder(folder: Path, domain: str) -> None:
+def check_agent_folder(folder: str | Path, domain: str) -> None:
     """Check that an agent may be written into a folder: a new or empty one, or that of an earlier such agent.
 
     Args:
@@ -99,6 +99,7 @@ def check_agent_folder(folder: Path, domain: str) -> None:
         NotADirectoryError: it is a file.
         AgentError: it has an agent for another domain, or has other files and no agent.
     """
+    folder = Path(folder)
     check_folder(folder)
     if is_agent(folder):
         if (other := read_agent(folder).domain) != domain:
