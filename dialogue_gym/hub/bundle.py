@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym._files import FileError, read_bytes
+from dialogue_gym._files import AGENT_FILE, FileError, read_bytes
 from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import quoted
 from dialogue_gym.check import DOMAIN, NLU, STORIES, data_files
@@ -21,7 +21,6 @@ from dialogue_gym.domain.database import database_file
 from dialogue_gym.domain.loader import read_file
 from dialogue_gym.journal.location import has_store
 from dialogue_gym.policies.saved import (
-    AGENT_FILE,
     WEIGHTS_FILE,
     SavedAgent,
     is_agent,

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from dialogue_gym._files import FileError, create_folder
+from dialogue_gym._files import AGENT_FILE, FileError, create_folder
 from dialogue_gym._markdown import MARKDOWN_SUFFIXES
 from dialogue_gym._text import quoted
 from dialogue_gym.domain.database import CSV_SUFFIX, SQLITE_SUFFIXES
 from dialogue_gym.domain.sources import YAML_SUFFIXES
 from dialogue_gym.hub.bundle import CARD_FILE, FORMER_FILE, METRICS_FILE, Bundle, HubError, read_bundle
 from dialogue_gym.hub.card import card_of
-from dialogue_gym.policies.saved import AGENT_FILE, WEIGHTS_FILE
+from dialogue_gym.policies.saved import WEIGHTS_FILE
 from dialogue_gym.version import __version__
 
 if TYPE_CHECKING:

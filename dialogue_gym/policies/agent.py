@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dialogue_gym._files import read_bytes
+from dialogue_gym._files import AGENT_FILE, read_bytes
 from dialogue_gym._text import nearest, quoted, without_password
 from dialogue_gym.conversation.bot_state import with_user
 from dialogue_gym.conversation.conversation import Conversation
@@ -19,7 +19,6 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy, Policy, RandomPolicy
 from dialogue_gym.policies.pretrained import PretrainedPolicy, pretrained_path
 from dialogue_gym.policies.saved import (
-    AGENT_FILE,
     AgentError,
     first_line,
     is_agent,

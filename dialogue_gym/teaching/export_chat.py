@@ -87,9 +87,10 @@ def _is_export(path: Path) -> bool:
     with path.open(encoding="utf-8", errors="replace") as stream:
         first = stream.readline()
     try:
-        return {"tools", "conversation"} <= json.loads(first).keys()
-    except (ValueError, AttributeError):
+        keys = set(json.loads(first))
+    except (ValueError, TypeError):
         return False
+    return {"tools", "conversation"} <= keys
 
 
 _CHATS = OutputKind("an export of a store", _is_export)
