@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dialogue_gym.bounds.scipy_module import scipy_module
+
 
 @dataclass(frozen=True)
 class SampledBound:
@@ -25,8 +27,7 @@ class SampledBound:
     @classmethod
     def of(cls, values: Sequence[float], drawn: str = "tapes", cut_off: int = 0) -> SampledBound:
         """Return the mean of at least two values, with its interval."""
-        from scipy import stats  # slow to load
-
+        stats = scipy_module("stats")
         sample = np.array(values)
         error = sample.std(ddof=1) / np.sqrt(len(sample))
         half = float(stats.t.ppf(0.975, len(sample) - 1) * error)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.bounds.enumeration import MAX_STATES, Enumeration, RowKey, TooLarge, tables_of
+from dialogue_gym.bounds.scipy_module import scipy_module
 from dialogue_gym.bounds.search_relaxation import Relaxation
 from dialogue_gym.bounds.states import States
 from dialogue_gym.envs.wrapping import unwrapped_dialogue
@@ -195,7 +196,7 @@ class _Sums:
     """Expected rewards and values of pairs of state and action, over their transitions."""
 
     def __init__(self, entries: list[tuple[Any, ...]], kinds: int, states: int) -> None:
-        from scipy import sparse  # slow to load, and the bound is computed in a process of its own
+        sparse = scipy_module("sparse")
 
         columns = (
             [np.array(column) for column in zip(*entries, strict=True)] if entries else [np.zeros(0)] * 8

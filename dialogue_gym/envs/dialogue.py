@@ -228,8 +228,14 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
 
         Raises:
             ValueError: these are not observations of this environment.
+            TypeError: this is not an array.
         """
-        return self.observation_form.decode(np.asarray(observations))
+        given, width = np.asarray(observations), self.observation_form.width
+        if not given.ndim:
+            raise TypeError(f"an array of observations is needed, not {type(observations).__name__}")
+        if given.shape[-1] != width:
+            raise ValueError(f"an observation here has {width} components, not {given.shape[-1]}")
+        return self.observation_form.decode(given)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -279,7 +285,10 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
 
         Raises:
             ValueError: the state is of another domain, or of other settings.
+            TypeError: it is not a state.
         """
+        if not isinstance(state, DialogueState):
+            raise TypeError(f"state: a state of get_state() is needed, not {type(state).__name__}")
         if state.rules != rules_key(self.domain, self.settings, self.max_history):
             raise ValueError("the state is of an environment with another domain or other settings")
         self._simulation.set_state(state)

@@ -42,6 +42,8 @@ class ObservationForm(abc.ABC):
     """The argument `observation` that stands for it."""
     space: spaces.Space[Any]
     """The observation space."""
+    width: int
+    """The numbers of an observation."""
 
     def __init__(self, fields: Sequence[ObservationField], history: int) -> None:
         """Note the fields of one observation, of which `history` are given at once."""
@@ -69,6 +71,7 @@ class FieldCodes(ObservationForm):
     def __init__(self, fields: Sequence[ObservationField], history: int) -> None:
         """Make the space."""
         super().__init__(fields, history)
+        self.width = len(self.sizes)
         self.space = spaces.MultiDiscrete(self.sizes.tolist(), dtype=self.code_dtype.type)
         # The space's own sizes are int8 as well: adding them up, as Stable-Baselines3 does, would overflow.
         self.space.nvec = self.space.nvec.astype(np.int64)
@@ -79,6 +82,8 @@ class FieldCodes(ObservationForm):
 
     def decode(self, observations: Observation) -> npt.NDArray[Any]:
         """Return the observations themselves."""
+        if observations.dtype.kind not in "iu":
+            raise ValueError(f"an observation here has whole numbers, not {observations.dtype}")
         return observations
 
 

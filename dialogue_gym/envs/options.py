@@ -41,7 +41,7 @@ def read_options(options: Any, domain: Domain, known: Sequence[str] = KEYS) -> R
         TypeError: the options, or the goal, are not a mapping.
         ValueError: one sentence that names the key, the problem and the nearest valid name.
     """
-    if not options:
+    if options is None:
         return NO_CHOICE
     if not isinstance(options, Mapping):
         raise TypeError(f"options={options!r}: must be a mapping or None")

@@ -52,7 +52,7 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
     if given["semantic_error_rate"] is None:
         given["semantic_error_rate"] = domain.fake_user.noise.error_rate
     given["shaping"] = given["shaping"] or 0.0
-    settings = Settings(**given, reward=_reward(domain, reward or {}))
+    settings = Settings(**given, reward=_reward(domain, {} if reward is None else reward))
     domain.fake_user.profile(settings.user)
     return settings
 

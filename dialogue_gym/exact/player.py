@@ -41,7 +41,7 @@ class JudgedBot:
 
         Raises:
             ValueError: a setting is invalid, or changes the observations or actions that the bot knows.
-            TypeError: the environment of a policy is not known.
+            TypeError: the bot is neither an agent nor a policy, or the environment of a policy is not known.
         """
         self._agent = bot if isinstance(bot, Agent) else None
         if isinstance(bot, Agent):
@@ -49,6 +49,8 @@ class JudgedBot:
             self.env = agent_env(bot, self.settings)
             self.name, self.policy = bot.name, bot.policy
         else:
+            if not hasattr(bot, "predict"):
+                raise TypeError(f"bot: an agent or a policy is needed, not {type(bot).__name__}")
             if env is None and not isinstance(bot, Policy):
                 raise TypeError(f"env: the environment of a {type(bot).__name__} is needed")
             outer = env if env is not None else bot.env

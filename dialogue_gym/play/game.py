@@ -14,8 +14,9 @@ from dialogue_gym.conversation.events import ActionExecuted, BotUttered, UserUtt
 from dialogue_gym.conversation.transcripts import USER_SIDE, Bubble, bubbles, first_text, shown_value
 from dialogue_gym.conversation.user_act import act_of
 from dialogue_gym.conversation.wording import Speaker
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.domain.sources import Source
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy
 
@@ -68,18 +69,20 @@ class Game:
         steps: the number of actions so far.
     """
 
-    def __init__(self, domain: Domain, settings: Mapping[str, Any], seed: int) -> None:
+    def __init__(self, domain: Domain | Source, settings: Mapping[str, Any], seed: int) -> None:
         """Begin the dialogue, which the user opens.
 
         Args:
-            domain: a domain with a fake user.
+            domain: a domain with a fake user, or its file or name.
             settings: arguments of `DialogueEnv`.
             seed: decides the dialogue.
 
         Raises:
             ValueError: a setting is out of bounds.
+            TypeError: a setting is unknown.
         """
         self.seed = seed
+        domain = load_domain(domain)
         self.env = DialogueEnv(domain, **settings)
         self.score, self.steps = 0.0, 0
         self._settings = dict(settings)
@@ -220,13 +223,13 @@ class Match:
         games: the dialogues so far, of which the last one may go on.
     """
 
-    def __init__(self, domain: Domain, settings: Mapping[str, Any], seed: int) -> None:
+    def __init__(self, domain: Domain | Source, settings: Mapping[str, Any], seed: int) -> None:
         """Begin the first dialogue.
 
         Raises:
             ValueError: a setting is out of bounds.
         """
-        self.domain, self.settings, self.seed = domain, dict(settings), seed
+        self.domain, self.settings, self.seed = load_domain(domain), dict(settings), seed
         self.games: list[Game] = []
         self.begin()
 

@@ -14,7 +14,8 @@ from dialogue_gym._files import AGENT_FILE, read_bytes
 from dialogue_gym._text import nearest, quoted, without_password
 from dialogue_gym.conversation.bot_state import with_user
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.domain import Domain
+from dialogue_gym.domain import Domain, load_domain
+from dialogue_gym.domain.sources import Source
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.base import ExpertPolicy, Policy, RandomPolicy
 from dialogue_gym.policies.pretrained import PretrainedPolicy, pretrained_path
@@ -122,7 +123,7 @@ def distinct_names(agents: Sequence[Agent], given: Sequence[str | None]) -> list
 
 def load_agent(
     name: str | Path | None,
-    domain: Domain,
+    domain: Domain | Source,
     is_builtin: bool = False,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
@@ -135,7 +136,7 @@ def load_agent(
 
     Args:
         name: `"pretrained"`, `"expert"`, `"random"`, or a folder.
-        domain: the domain of the conversations.
+        domain: the domain of the conversations, or its file or name.
         is_builtin: whether the domain is a built-in one, which may have a pretrained agent.
         seed: the seed of a policy that is random.
         settings: arguments of the environment, in the place of those that the agent was trained with.
@@ -143,8 +144,10 @@ def load_agent(
 
     Raises:
         AgentError: the agent does not exist, cannot be read, or is for another domain.
+        DomainError: the domain cannot be used.
         ValueError: a setting is invalid.
     """
+    domain = load_domain(domain)
     if name is None:
         has_one = is_builtin and pretrained_path(domain.name).is_file()
         name = "pretrained" if has_one else "expert" if domain.expert else None

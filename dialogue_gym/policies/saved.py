@@ -138,6 +138,7 @@ def save_agent(
 
     Raises:
         OSError: a file cannot be written.
+        TypeError: the policy is of another kind.
     """
     description, arrays = _described(policy)
     packed = io.BytesIO()
@@ -242,6 +243,8 @@ def _described(policy: NetworkPolicy | QTable) -> tuple[dict[str, Any], dict[str
     if isinstance(policy, QTable):
         described = {"kind": TABLE, "optimism": policy.optimism, "is_masked": policy.is_masked}
         return described, policy.arrays()
+    if not isinstance(policy, NetworkPolicy):
+        raise TypeError(f"{type(policy).__name__} cannot be saved, only a NetworkPolicy or a QTable")
     arrays: dict[str, npt.NDArray[Any]] = {}
     for number, (weights, biases) in enumerate(policy.layers):
         arrays |= {f"weights_{number}": weights, f"biases_{number}": biases}

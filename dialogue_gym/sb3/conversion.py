@@ -31,6 +31,8 @@ def to_numpy(model: Any, env: gym.Env[Any, Any], seed: int | None = None) -> Net
         ValueError: the agent is for other observations or actions.
     """
     form = unwrapped_dialogue(env).observation_form
+    if not hasattr(model, "policy"):
+        raise TypeError(f"{type(model).__name__}: an agent of Stable-Baselines3 is needed")
     spaces = model.observation_space, model.action_space
     if spaces != (env.observation_space, env.action_space):
         raise ValueError("the agent is for other actions or observations than the environment")

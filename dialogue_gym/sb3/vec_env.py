@@ -45,8 +45,11 @@ class DialogueVecEnv(VecEnv):
 
         Raises:
             ValueError: the id is of another kind of environment, or a setting is invalid.
+            TypeError: an argument is unknown, or an environment was given in the place of its id.
             gymnasium.error.Error: the id is unknown, or Numba is not installed.
         """
+        if not isinstance(env_id, str):
+            raise TypeError(f"env_id: the id of an environment is needed, not {type(env_id).__name__}")
         if not _is_ours(env_id):
             raise ValueError(f"{env_id!r} is not a dialogue environment")
         for name in ("autoreset_mode", "copy", "vectorization_mode"):

@@ -81,13 +81,15 @@ def parse_pairs(words: Iterable[str], separator: str) -> dict[str, Any]:
     """Return the values given by words such as `key=value`; they are YAML.
 
     Raises:
-        ValueError: a word has no separator, or its value cannot be read.
+        ValueError: a word has no separator, its value cannot be read, or its key was given already.
     """
     pairs = {}
     for word in words:
         key, found, value = word.partition(separator)
         if not found:
             raise ValueError(f"{word!r}: expected the form key{separator}value")
+        if key in pairs:
+            raise ValueError(f"{key!r} is given twice")
         try:
             pairs[key] = float(value) if _EXPONENT.fullmatch(value) else yaml.safe_load(value)
         except yaml.YAMLError:

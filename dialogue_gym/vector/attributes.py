@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.envs.registration import EnvSpec
 
-from dialogue_gym._text import nearest
+from dialogue_gym._text import is_misspelling_of, nearest
 from dialogue_gym.envs.dialogue import DialogueEnv
 
 METHODS = ("action_masks", "codes", "describe")
@@ -81,7 +81,8 @@ class LaneAttributes:
         """Give lanes, by number, an attribute of the caller's own; the others have None.
 
         Raises:
-            AttributeError: the environment has an attribute of this name, which compiled lanes cannot change.
+            AttributeError: the environment has an attribute of this name, which compiled lanes cannot change,
+                or the name is a misspelt one of the environment's.
             ValueError: the patience, which they can change, is invalid or not the same for all lanes.
         """
         if name == "patience":
@@ -91,6 +92,10 @@ class LaneAttributes:
             return
         if name not in self._added and hasattr(self._env.single, name):
             raise AttributeError(f"{name!r} cannot be set: pass settings when the environment is made")
+        if name not in self._added:
+            for own in (*ATTRIBUTES, *METHODS):
+                if is_misspelling_of(name, own):
+                    raise AttributeError(f"{name!r} cannot be set; did you mean {own!r}?")
         known = self._added.setdefault(name, [None] * self._env.num_envs)
         for lane, value in values.items():
             known[lane] = value

@@ -119,6 +119,8 @@ class DialogueVectorEnv(RandomSource, VectorEnv[Array, Array, Array]):
             raise ValueError(
                 f'compiled={compiled!r}: must be True for lanes; use vectorization_mode="sync" otherwise'
             )
+        if not isinstance(copy, bool):
+            raise ValueError(f"copy={copy!r}: must be True or False")
         if render_mode is not None:
             raise ValueError(
                 f"render_mode={render_mode!r}: must be None for compiled rules; "

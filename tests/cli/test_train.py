@@ -185,6 +185,7 @@ def test_two_agents_are_compared_on_the_same_dialogues(command: Command) -> None
         (["evaluate", "plain.yml"], "plain.yml: there is nobody to play with"),
         (["train", "shop.yml", "--agent", "pp"], "unknown agent 'pp'; did you mean 'ppo'?"),
         (["train", "shop.yml", "pacience=3"], "unknown setting 'pacience'; did you mean 'patience'?"),
+        (["train", "shop.yml", "patience=3", "patience=4"], "'patience' is given twice"),
         (["train", "shop.yml", "domain=concert"], "unknown setting 'domain'"),
         (["train", "shop.yml", "observation=flat"], "'observation' cannot be set here: the agents"),
         (["train", "shop.yml", "patience=lots"], "patience='lots': must be a whole number"),

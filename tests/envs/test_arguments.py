@@ -51,6 +51,7 @@ def test_every_id_accepts_every_argument(env_id: str) -> None:
         ({"max_episode_steps": 0}, "max_episode_steps=0"),
         ({"reward": {"sucess": 1}}, "reward: unknown term 'sucess'; did you mean 'success'?"),
         ({"reward": {"success": "much"}}, "the weight of 'success' must be a finite number, not 'much'"),
+        ({"reward": []}, "reward=[]: must be a mapping"),
         ({"reward": [1]}, "reward=[1]: must be a mapping"),
         ({"render_mode": "rgb_arry"}, "render_mode='rgb_arry': unknown mode; did you mean 'rgb_array'?"),
     ],

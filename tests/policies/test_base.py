@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,22 @@ import pytest
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
-from dialogue_gym import Domain, DomainError, ExpertPolicy, RandomPolicy, bounds, load_domain
+from dialogue_gym import (
+    Domain,
+    DomainError,
+    ExpertPolicy,
+    PretrainedPolicy,
+    RandomPolicy,
+    bounds,
+    load_domain,
+)
 from dialogue_gym.bounds.upper_bound import bound
 from dialogue_gym.envs import horizon_of
-from dialogue_gym.policies import ActionMask, play, success_rate
+from dialogue_gym.exact import evaluate_exactly
+from dialogue_gym.play import Game, Match
+from dialogue_gym.policies import ActionMask, load_agent, play, save_agent, success_rate
 from dialogue_gym.policies.base import Policy
+from dialogue_gym.sb3 import DialogueVecEnv, to_numpy
 from dialogue_gym.training import compare, demonstrate, taught_labels
 from dialogue_gym.training.evaluation import evaluate
 from tests.conftest import BUILT_IN, TINY, TURN_TAKINGS, domain_from, make, make_vec
@@ -166,6 +178,41 @@ def test_a_policy_names_its_requirements() -> None:
         ExpertPolicy(gym.make("Dialogue-v0", domain=domain_from(TINY)))
     with pytest.raises(TypeError, match="a dialogue environment is needed, not CartPoleEnv"):
         RandomPolicy(gym.make("CartPole-v1"))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda env: PretrainedPolicy(env).predict(np.zeros(3)), ValueError, "26 components, not 3"),
+        (lambda env: PretrainedPolicy(env).predict(np.zeros(26)), ValueError, "whole numbers, not float64"),
+        (lambda env: RandomPolicy(env).predict(None), TypeError, "array of observations is needed, not None"),
+        (lambda env: env.unwrapped.set_state("hello"), TypeError, "a state of get_state.* not str"),
+        (lambda env: evaluate_exactly(env, RandomPolicy(env)), TypeError, "policy is needed, not TimeLimit"),
+        (lambda env: to_numpy(3, env), TypeError, "int: an agent of Stable-Baselines3 is needed"),
+        (lambda env: save_agent("agent", RandomPolicy(env), name="x"), TypeError, "RandomPolicy cannot be"),
+        (lambda env: DialogueVecEnv(env), TypeError, "the id of an environment is needed, not TimeLimit"),
+        (lambda env: env.reset(options=[]), TypeError, "must be a mapping or None"),
+    ],
+)  # fmt: skip
+def test_an_object_of_another_kind_is_one_sentence(
+    call: Callable[[Any], Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        call(make("FakeUserCity-v0"))
+
+
+def test_a_domain_is_loaded_by_its_name_wherever_people_begin() -> None:
+    agent = load_agent("random", "restaurant")
+    assert agent is not None and agent.env.domain is load_domain("restaurant")
+    assert Match("restaurant", {}, 1).game.hint == Game(load_domain("restaurant"), {}, 1).hint != ()
+
+
+def test_bounds_name_the_extra_that_brings_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.sparse", None)
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    for computed in (lambda: bound(make(BUILT_IN[0])), lambda: bounds.SampledBound.of([1.0, 2.0])):
+        with pytest.raises(ImportError, match=r'needs SciPy: pip install "dialogue_gym\[agents\]"'):
+            computed()
 
 
 TAKES_AN_ENVIRONMENT: dict[str, Callable[[Any], Any]] = {

@@ -108,6 +108,7 @@ def test_every_name_of_a_mode_is_accepted(given_mode: Any) -> None:
         ({"render_mode": "ansi"}, "render_mode='ansi'.*sync"),
         ({"patience": 0}, "patience=0"),
         ({"max_episode_steps": 0}, "max_episode_steps=0"),
+        ({"copy": "x"}, "copy='x': must be True or False"),
     ],
 )
 def test_wrong_arguments_are_refused_in_one_line(keywords: dict[str, Any], message: str) -> None:
@@ -336,6 +337,7 @@ def test_users_of_later_dialogues_have_the_patience_that_is_set(mode: str) -> No
             AttributeError,
             "pass settings when the environment is made",
         ),
+        (lambda env: env.set_attr("patiense", 3), AttributeError, "did you mean 'patience'?"),
         (lambda env: env.set_attr("tag", [1, 2]), ValueError, "'tag': 3 lanes need as many values, not 2"),
         (lambda env: env.set_attr("patience", [1, 1, 2]), ValueError, "patience: must be the same"),
         (lambda env: env.set_attr("patience", 101), ValueError, "patience=101: must be a whole"),
