@@ -107,6 +107,24 @@ def prepare_folder(folder: str | Path) -> None:
 
 
 @contextlib.contextmanager
+def prepared_folder(folder: str | Path) -> Iterator[None]:
+    """Prepare a folder for the files of a context; what it made is gone in the end if it is empty.
+
+    Raises:
+        OSError: files cannot be written there.
+    """
+    folder = Path(folder)
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    prepare_folder(folder)
+    try:
+        yield
+    finally:
+        for one in made:
+            with contextlib.suppress(OSError):
+                one.rmdir()
+
+
+@contextlib.contextmanager
 def _errors_about(path: Path) -> Iterator[None]:
     """Let an error about a temporary file, or about none, be one about a path: people know no other."""
     try:

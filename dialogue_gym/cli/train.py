@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dialogue_gym._files import prepare_folder
+from dialogue_gym._files import prepared_folder
 from dialogue_gym._text import printable
 from dialogue_gym.bounds.bounding import Bounding, BoundMethod
 from dialogue_gym.cli.options import (
@@ -23,7 +25,7 @@ from dialogue_gym.cli.options import (
 from dialogue_gym.domain import load_domain
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.journal.location import has_store
-from dialogue_gym.policies.saved import check_agent_folder
+from dialogue_gym.policies.saved import check_agent_folder, is_agent
 from dialogue_gym.reports.report import settings_note
 from dialogue_gym.training.configuration import (
     agent_config,
@@ -42,7 +44,7 @@ from dialogue_gym.training.environments import (
 from dialogue_gym.training.tracker import TrackingTool, available_tracker, tracking
 
 if TYPE_CHECKING:
-    from dialogue_gym.training import Curve, Evaluation
+    from dialogue_gym.training import Curve, Evaluation, Learned, Run
 
 BoundOption = Annotated[
     str,
@@ -77,6 +79,8 @@ HyperparamsOption = Annotated[
 _ENOUGH = 0.5
 """The success rate below which more steps are suggested."""
 _HARDLY = 0.01
+_INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
 
 
 def train(
@@ -138,15 +142,20 @@ def train(
     hyperparameters = parse_pairs(hyperparams or (), ":")
     check_hyperparameters(config["algorithm"], hyperparameters)
 
-    prepare_folder(folder)  # whether it can be written shows before the long part
     run = Run(env_id, own | keywords, agent, seed, steps or usual_steps, curriculum, hyperparameters)
-    with Bounding(env_id, run.settings, BoundMethod(bound), seed, note) as bounding:
+    latest = _Latest()
+    with (
+        prepared_folder(folder),  # whether it can be written shows before the long part
+        _kept_if_stopped(folder, run, latest),
+        Bounding(env_id, run.settings, BoundMethod(bound), seed, note) as bounding,
+    ):
         with (
             tracking(tracker, folder, run.name, vars(run), note) as logger,
             progress_bar(f"{agent} learns {domain.name}", run.steps) as progress,
         ):
-            trained, curve, seconds = run_training(run, progress, labels=labels, logger=logger)
+            trained, curve, seconds = run_training(run, progress, latest.see, labels=labels, logger=logger)
         policy = save_trained(folder, run, trained)
+        latest.is_saved = True
         with progress_bar("evaluation", dialogues, "dialogues") as progress:
             figures = evaluate(run.make_env(), policy, dialogues, seed, progress, uses_masks=True)
         best = bounding.result()
@@ -155,26 +164,64 @@ def train(
     print(f"{agent} on {domain.name}{settings_note(keywords)}: {figures}")
     if best:
         print(f"bound of the mean return: {best}")
-    for advice in _advice(unwrapped_dialogue(run.make_env()).patience, figures, curve):
+    patience = unwrapped_dialogue(run.make_env()).patience
+    for advice in _advice(patience, figures, curve, run.steps, usual_steps):
         print(advice)
     shown = printable(str(folder))
     print(f"It is saved in {shown}. Talk to it: dialogue-gym chat {source} --agent {shown}")
 
 
-def _advice(patience: int, figures: Evaluation, curve: Curve) -> Iterator[str]:
+@dataclass
+class _Latest:
+    """The agent as it was after the last training dialogue."""
+
+    agent: Learned | None = None
+    steps: int = 0
+    is_saved: bool = False
+
+    def see(self, dialogues: int, steps: int, agent: Learned) -> None:
+        """Take the agent: the watcher of a training."""
+        self.agent, self.steps = agent, steps
+
+
+@contextlib.contextmanager
+def _kept_if_stopped(folder: Path, run: Run, latest: _Latest) -> Iterator[None]:
+    """On Ctrl-C save what was learned until then, unless an earlier agent would be lost; exit with a note."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from dialogue_gym.training import save_trained
+
+        after = f"stopped after {latest.steps:,} of {run.steps:,} steps"
+        shown = printable(str(folder))
+        if latest.is_saved:
+            note(f"stopped before the evaluation ended; the agent is saved in {shown}")
+        elif latest.agent is None:
+            note("stopped before the first dialogue ended; nothing was saved")
+        elif is_agent(folder):
+            note(f"{after}; {shown} has its earlier agent, and nothing was saved")
+        else:
+            save_trained(folder, run, latest.agent)
+            note(f"{after}; the agent learned until then is saved in {shown}")
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+def _advice(patience: int, figures: Evaluation, curve: Curve, steps: int, usual_steps: int) -> Iterator[str]:
     """Yield a line on an agent that seldom succeeds, which names the reason if it is known."""
     last = curve.stages[-1][1] if curve.stages else None
     if figures.success_rate >= _ENOUGH:
         return
-    if last is not None and last > patience:
+    if steps < usual_steps:
+        yield f"It seldom succeeds after {steps:,} steps: without --steps it trains for {usual_steps:,}."
+    elif last is not None and last > patience:
         yield (
             f"Its training ended among patient users: they hung up after {last} useless turns, these after"
-            f" {patience}. Try more --steps, or a warm_ agent: docs/train.md, Long ways to success."
+            f" {patience}. Try more --steps, or a warm_ agent."
         )
     elif last is None and figures.success_rate < _HARDLY and figures.mean_turns < 2 * (patience + 1):
         yield (
             f"It lets users hang up, which they do after {patience} useless turns: success is too far away."
-            " Try --curriculum, or a warm_ agent: docs/train.md, Long ways to success."
+            " Try --curriculum, or a warm_ agent, as in --agent warm_maskable_ppo."
         )
     else:
         yield "It seldom succeeds: try more --steps, or another --agent."

@@ -34,6 +34,7 @@ def save_trained(folder: Path, run: Run, agent: Learned) -> NetworkPolicy | QTab
     else:
         policy = agent if isinstance(agent, QTable) else to_numpy(agent, run.make_env(), run.seed)
     algorithm = agent_config(run.agent, run.env_id, run.settings)["algorithm"]
+    (folder / METRICS_FILE).unlink(missing_ok=True)  # those of an earlier agent
     save_agent(folder, policy, name=run.agent, algorithm=algorithm, settings=run.settings, env_id=run.env_id)
     return policy
 

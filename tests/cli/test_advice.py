@@ -27,5 +27,9 @@ FINISHED = [*UNFINISHED, (900, 10)]
 def test_an_agent_that_seldom_succeeds_is_told_why(
     success: float, turns: float, stages: list[tuple[int, int]], words: list[str]
 ) -> None:
-    told = list(_advice(10, Evaluation(success, -10.0, turns, 0.0, 0.0, 100), Curve([], [], [], stages)))
+    figures, curve = Evaluation(success, -10.0, turns, 0.0, 0.0, 100), Curve([], [], [], stages)
+    told = list(_advice(10, figures, curve, 1000, 1000))
     assert len(told) == len(words) and all(word in line for word, line in zip(words, told, strict=True))
+    assert not any("docs/" in line for line in told)  # an installed package has none
+    less = ["It seldom succeeds after 300 steps: without --steps it trains for 1,000."] if words else []
+    assert list(_advice(10, figures, curve, 300, 1000)) == less

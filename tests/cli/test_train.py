@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,13 +127,14 @@ def test_what_the_library_logs_stands_once_above_the_bar(capsys: pytest.CaptureF
     assert not logging.getLogger("dialogue_gym").handlers
 
 
-def test_an_agent_that_ends_among_users_who_hang_up_is_told_of_the_curriculum(command: Command) -> None:
+def test_an_agent_that_seldom_succeeds_is_told_of_more_steps_and_metrics_keep_the_curriculum(
+    command: Command,
+) -> None:
     words = ["concert", "patience=1", "--dialogues", "20", "--out", "mine", "--bound", "none"]
-    status, out, err = command("train", *words, "--steps", "20000")
+    status, out, err = command("train", *words, "--steps", "2000")
     assert status == 0 and "success 0.0%" in out, err
-    assert out.splitlines()[1].startswith(
-        "It lets users hang up, which they do after 1 useless turns: success"
-    )
+    told = "It seldom succeeds after 2,000 steps: without --steps it trains for 100,000."
+    assert out.splitlines()[1] == told
     status, out, err = command(
         "train", *words, "--curriculum", "--agent", "masked_q_table", "--steps", "3000"
     )
@@ -137,6 +142,50 @@ def test_an_agent_that_ends_among_users_who_hang_up_is_told_of_the_curriculum(co
     metrics = json.loads(Path("mine/metrics.json").read_text())
     assert metrics["curriculum"] is True and metrics["settings"] == {"patience": 1}
     assert json.loads(Path("mine/agent.json").read_text())["settings"] == {"patience": 1}
+
+
+def test_ctrl_c_keeps_what_was_learned_but_never_instead_of_an_earlier_agent(command: Command) -> None:
+    words = ["train", "shop.yml", "--agent", "q_table", "--out", "out/mine", "--bound", "none"]
+    endless = [*words, "--steps", "1000000000"]
+    status, out, err = interrupted(command, *endless, "--track", "tensorboard")
+    assert (status, out) == (130, "")
+    assert re.fullmatch(
+        r"\(stopped after [\d,]+ of 1,000,000,000 steps; the agent learned until then is saved in out/mine\)",
+        err.splitlines()[-1],
+    )
+    assert command("evaluate", "shop.yml", "--agent", "out/mine", "--dialogues", "5")[0] == 0
+    before = Path("out/mine/weights.npz").read_bytes()
+    shutil.rmtree("out/mine/tensorboard")
+    status, _, err = interrupted(command, *endless, "--track", "tensorboard")
+    assert status == 130 and err.splitlines()[-1].endswith("its earlier agent, and nothing was saved)")
+    assert Path("out/mine/weights.npz").read_bytes() == before
+    assert command(*words, "--steps", "100", "--dialogues", "5")[0] == 0  # but to its end it replaces it
+
+
+def interrupted(command: Command, *words: str) -> tuple[int, str, str]:
+    """Run a training until its tracker has figures, then press Ctrl-C."""
+    is_over = threading.Event()
+
+    def press() -> None:
+        while not is_over.wait(0.02):
+            if any(path.stat().st_size > 500 for path in Path().glob("out/*/tensorboard/*")):
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    try:
+        return command(*words)
+    finally:
+        is_over.set()
+        presser.join()
+
+
+def test_a_training_that_fails_leaves_no_empty_folder(command: Command) -> None:
+    words = ["train", "shop.yml", "--agent", "ppo", "--out", "new/mine", "--bound", "none", "--track", "none"]
+    status, _, err = command(*words, "--hyperparams", "learning_rate:-1")
+    assert status == 2 and err, err
+    assert not Path("new").exists()
 
 
 def test_agents_by_name_and_of_a_store(command: Command) -> None:
