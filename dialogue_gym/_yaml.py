@@ -12,6 +12,7 @@ import yaml
 
 from dialogue_gym._files import FileError, FileKind, Problem, check_characters, read_text
 from dialogue_gym._text import article, bounds, cut, is_misspelling_of, name_fault, nearest, quoted
+from dialogue_gym._yaml_faults import reason
 
 # The C parser is 10 times faster where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -308,12 +309,9 @@ def parse_yaml(text: str, file: str, kind: FileKind) -> YamlNode:
         _check_events(text, file, kind)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        mark, begin, context = error.problem_mark or error.context_mark, error.context_mark, error.context
+        mark = error.problem_mark or error.context_mark
         place = f"{file}:{mark.line + 1}" if mark else file
-        if context and begin and mark and begin.line < mark.line:
-            context += f" that begins on line {begin.line + 1}"
-        reason = ", ".join(part for part in (context, error.problem) if part)
-        raise kind.error(f"{place}: not valid YAML ({reason})") from None
+        raise kind.error(f"{place}: not valid YAML ({reason(text, error)})") from None
     except yaml.YAMLError as error:
         raise kind.error(f"{file}: not valid YAML ({error})") from None
     if node is None or node.tag == _NULL:
