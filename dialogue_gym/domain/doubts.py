@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from dialogue_gym._files import Problem
-from dialogue_gym._text import PLACE, nearest, quoted
+from dialogue_gym._text import PLACE, is_misspelling_of, nearest, quoted
 from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.model import ATTRIBUTE, NO_VENUE, Domain
 from dialogue_gym.domain.slot import DONT_CARE, FROM_TRIGGER_INTENT, Form, Slot
@@ -18,6 +18,50 @@ def unknown_places(entry: YamlNode | None, slots: Sequence[str]) -> Iterator[Pro
             text = item.mapping().get("text") if item.is_mapping else item
             if text is not None and not text.is_null:
                 yield from (text.warning(fault) for fault in place_faults(text.text(), slots))
+
+
+RESPONSE_KEYS = (
+    "text", "buttons", "quick_replies", "elements", "image", "attachment", "custom", "channel", "condition",
+    "id", "metadata",
+)  # fmt: skip
+"""The keys of a response that Rasa or a channel reads."""
+
+
+def unknown_response_keys(entry: YamlNode | None) -> Iterator[Problem]:
+    """Yield a warning for each key of a response that nothing reads."""
+    for value in entry.named().values() if entry else ():
+        for item in [] if value.is_null else value.one_or_many():
+            for key, part in item.mapping().items() if item.is_mapping else ():
+                if key not in RESPONSE_KEYS:
+                    hint = nearest(key, RESPONSE_KEYS)
+                    yield part.warning(f"unknown key {quoted(key)} of a response; {hint}")
+
+
+def silent_actions(actions: YamlNode | None, responses: YamlNode | None, domain: Domain) -> Iterator[Problem]:
+    """Yield a warning for each action that should say something and has no text, and for empty responses.
+
+    Args:
+        actions: the key `actions`.
+        responses: the key `responses`.
+        domain: the domain that they belong to.
+    """
+    named = responses.named() if responses else {}
+    for value in named.values():
+        if value.is_null or not value.one_or_many():
+            yield value.warning("the response is empty: the bot says nothing")
+    said = {name.partition("/")[0] for name in named}
+    listed = {name for item in actions.items() for name in _names_of(item)} if actions else set()
+    for item in actions.items() if actions else ():
+        for name in _names_of(item):
+            if name.startswith("utter_") and name not in said and not domain.texts(name):
+                meant = [other for other in named if other not in listed and is_misspelling_of(other, name)]
+                hint = f"did you mean {meant[0]!r}?" if meant else "add one under 'responses'"
+                yield item.warning(f"{quoted(name)} has no response, so that the bot says nothing; {hint}")
+
+
+def _names_of(item: YamlNode) -> Iterable[str]:
+    """Return the name in an item of a list of actions, which may have options below it."""
+    return item.named() if item.is_mapping else (item.name(),)
 
 
 def place_faults(text: str, slots: Sequence[str]) -> list[str]:

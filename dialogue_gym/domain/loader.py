@@ -26,8 +26,10 @@ from dialogue_gym.domain.doubts import (
     doubts_about_forms,
     doubts_about_user,
     lost_conditions,
+    silent_actions,
     unasked_slots,
     unknown_places,
+    unknown_response_keys,
     unused_parts,
 )
 from dialogue_gym.domain.fake_user import parse_description, parse_fake_user, parse_reward
@@ -186,7 +188,8 @@ def parse_domain(
         raise keys["templates"].error("'templates' is the older name of 'responses': give one of the two")
     intents = _names(keys.get("intents"), "intent", INTENT_KEYS, warnings)
     entities = _names(keys.get("entities"), "entity", ENTITY_KEYS, warnings)
-    responses = _responses(keys.get("responses") or keys.get("templates"))
+    said = keys.get("responses") or keys.get("templates")
+    responses = _responses(said)
     reader = SlotReader(intents, entities, _is_old(keys), fills_slots(keys.get("config")), warnings)
     forms = parse_forms(keys.get("forms"), reader.mappings)
     slots = reader.slots(keys.get("slots"), forms.mappings)
@@ -199,7 +202,8 @@ def parse_domain(
         folder = Path(keys["database"].file).parent
         database = parse_database(keys["database"], tuple(slots), folder, may_read_files=may_read_files)
     known = [*(slot.name for slot in slots), *(database.columns if database else ())]
-    warnings += unknown_places(keys.get("responses") or keys.get("templates"), known)
+    warnings += unknown_places(said, known)
+    warnings += unknown_response_keys(said)
     declared = _names(keys.get("actions"), "action", ACTION_OPTIONS, warnings)
     if "forms" in keys:
         listed = keys["forms"]
@@ -234,9 +238,10 @@ def parse_domain(
         database=database,
         description=parse_description(keys.get("description")),
     )
+    warnings += silent_actions(keys.get("actions"), said, domain)
     if fake_user:
         warnings += doubts_about_user(keys["fake_user"].mapping(), domain, known)
-        warnings += unused_parts(keys.get("responses") or keys.get("templates"), domain)
+        warnings += unused_parts(said, domain)
         warnings += unasked_slots(keys, domain)
     return domain
 

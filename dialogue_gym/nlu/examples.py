@@ -40,6 +40,8 @@ _ANNOTATION = re.compile(
     r"(?:\((?P<name>[^():]{1,200})(?::(?P<value>[^()]{1,1000}))?\)|(?P<json>\{[^{}]{0,2000}\})"
     r"|\[\s*(?P<several>(?:\{[^{}]{0,2000}\}[\s,]*){1,20})\])"
 )
+_HALF = re.compile(r"\][(\[{]|\[\w[^\[\]]{0,1000}$|\[[^\[\]]{0,1000}\(\w+\)")
+"""A part of an annotation in a text without whole ones; a bracket of a smiley is none."""
 _OBJECT = re.compile(r"\{[^{}]*\}")
 _BULLETS = ("-", "*", "+")
 _ANNOTATION_KEYS = ("entity", "value", "role", "group")
@@ -182,6 +184,8 @@ def parse_example(
         plain.append(found["text"])
         start += len(found["text"])
     plain.append(text[end:])
+    if any(map(_HALF.search, plain[::2])):
+        warn(f"an annotation in {quoted(text)} is incomplete; an entity is written as [text](entity)")
     return Example("".join(plain), intent, tuple(entities), file, line)
 
 

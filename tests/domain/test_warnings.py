@@ -40,6 +40,20 @@ WARNINGS = {
         "slots: {price: {type: any}}\nresponses: {a: ['{price}, {{x}} { }'], b: [{text: 'A {prise}'}]}",
         "2: responses.b[0].text: unknown slot 'prise' in braces; did you mean 'price'? (only an action",
     ),
+    "key of a response": (
+        "responses: {utter_a: [{txt: hi}], utter_b: [{text: hi, metadata: {txt: 1}, image: i}]}",
+        "1: responses.utter_a[0].txt: unknown key 'txt' of a response; did you mean 'text'?",
+    ),
+    "empty response": ("responses: {utter_a: []}", "1: responses.utter_a: the response is empty: the bot"),
+    "action without a response": (
+        "actions: [utter_a, action_b, utter_faq, {utter_c: {send_domain: true}}]\n"
+        "responses: {utter_c: [c], utter_faq/d: [d]}",
+        "1: actions[0]: 'utter_a' has no response, so that the bot says nothing; add one under 'responses'",
+    ),
+    "misspelt response": (
+        "actions: [utter_offer]\nresponses: {utter_offr: [a]}",
+        "1: actions[0]: 'utter_offer' has no response, so that the bot says nothing; did you mean 'utter_of",
+    ),
     "intent option": ("intents: [{a: {uses: []}}]", "1: intents[0].a: unknown key 'uses'; valid: "),
     "entity option": (
         "entities: [{a: {likes: []}}]",
@@ -119,7 +133,8 @@ def test_a_file_with_something_odd_is_read_with_a_warning(name: str) -> None:
 @pytest.mark.parametrize("question", ["action_ask_f_a", "utter_ask_f_a", "action_ask_a", "utter_ask_a"])
 def test_every_name_of_a_question_will_do(question: str) -> None:
     slots = "slots: {a: {type: text}}\nforms: {f: {required_slots: [a]}}\n"
-    assert read(f"{slots}actions: [{question}]")[1] == []
+    warnings = read(f"{slots}actions: [{question}]\nresponses: {{utter_a: [b]}}")[1]
+    assert [one for one in warnings if "has no response" not in one] == []
 
 
 def test_a_skipped_part_leaves_the_others() -> None:

@@ -175,6 +175,26 @@ def test_lines_and_keys_that_rasa_skips_are_warnings(tmp_path: Path) -> None:
     assert [problem.line for problem in written.warnings] == [5] and len(written.examples) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "is_whole"),
+    [
+        ("a [cargo bike](kind) and [two](number:2)", True),
+        ('[NYC]{"entity": "city"} or [b][{"entity": "b"}]', True),
+        ("hello :] or [:", True),
+        ("[cargo bike](kin", False),
+        ("[cargo bike(kind)", False),
+        ("cargo bike](kind)", False),
+        ("a [cargo bike", False),
+        ('a [bike](kind) in [NYC]{"entity": "city"', False),
+    ],
+)
+def test_an_incomplete_annotation_is_a_warning(text: str, is_whole: bool) -> None:
+    warnings: list[str] = []
+    parse_example(text, "go", warn=warnings.append)
+    expected = f"an annotation in {text!r} is incomplete; an entity is written as [text](entity)"
+    assert warnings == ([] if is_whole else [expected])
+
+
 def test_lookup_table_can_name_a_file_beside_the_data(tmp_path: Path) -> None:
     (tmp_path / "cities.txt").write_text("rome\n\n  paris \n")
     (tmp_path / "nlu.md").write_text("## intent:go\n- go\n## lookup:city\ncities.txt\n- oslo\n")
