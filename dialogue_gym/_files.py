@@ -183,7 +183,7 @@ def create_text(path: Path, text: str) -> None:
         try:
             os.link(temporary, path)
         except FileExistsError:
-            raise
+            raise FileExistsError(errno.EEXIST, "this file exists already", str(path)) from None
         except OSError:  # a file system without links: reserve the name, since a rename would replace a file
             path.open("x").close()
             temporary.replace(path)

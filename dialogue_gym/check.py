@@ -22,7 +22,7 @@ from dialogue_gym.domain.loader import (
     read_file,
 )
 from dialogue_gym.domain.markdown_responses import has_responses
-from dialogue_gym.domain.sources import YAML_SUFFIXES, builtin_names, is_domain, project_files
+from dialogue_gym.domain.sources import YAML_SUFFIXES, builtin_names, files_of, is_domain, project_files
 from dialogue_gym.nlu.checks import check_examples, with_retrieval_actions
 from dialogue_gym.nlu.examples import NluData, errors_of_examples, read_examples
 from dialogue_gym.stories import Story, check_stories, load
@@ -120,6 +120,12 @@ def check_files(
     problems: list[Problem] = []
     sources, stories, examples = _usable(_with_kinds(files, unusable), unusable, problems)
     domain: Domain | None = None
+    whole = next((one for one in sources if not isinstance(one, Path)), None)
+    if others := [one for one in sources if whole is not None and one != whole]:
+        unusable.append(
+            FileError(f"{whole}: a built-in domain is complete; check {others[0]} by another command")
+        )
+        sources = [whole]
     try:
         domain = read_domain(sources, problems) if sources else None
     except FileError:
@@ -183,6 +189,9 @@ def _with_kinds(files: Iterable[str], unusable: list[FileError]) -> Iterator[tup
         try:
             if file in builtin_names():
                 yield file, {DOMAIN}
+            elif not file or not path.exists():
+                files_of(file, [])  # names the domain that may be meant
+                yield path, kinds_of(path)
             elif path.is_dir():
                 found = [(one, _kinds_in_project(one)) for one in project_files(path, _SUFFIXES)]
                 if not any(kinds for _, kinds in found):

@@ -124,3 +124,29 @@ def test_a_wish_that_nothing_asks_for_is_a_warning(tmp_path: Path) -> None:
     assert [line.partition(" expert: ")[2].partition(",")[0] for line in lines] == [
         f"no rule asks for the slot '{slot}'" for slot in ("area", "atmosphere", "kind", "price", "seating")
     ]
+
+
+def test_a_name_that_names_no_file_gets_the_nearest_domain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bikes.yml").write_text("intents: [greet]\n")
+    for given, told in (
+        ("restaurnt", "'restaurnt' is neither a file nor a built-in domain; did you mean 'restaurant'?"),
+        ("bikes", "'bikes' is neither a file nor a built-in domain; did you mean 'bikes.yml'?"),
+        ("", "'' is neither a file nor a built-in domain; valid: city, concert, hotel, laptop, restaurant"),
+        ("none.yml", "none.yml: there is no such file"),
+    ):
+        assert check_files([given]) == [f"error: {told}"]
+
+
+def test_a_built_in_domain_is_checked_without_another_domain(tmp_path: Path) -> None:
+    assert check_files(["restaurant", "concert"]) == [
+        "error: restaurant: a built-in domain is complete; check concert by another command"
+    ]
+    path = tmp_path / "more.yml"
+    path.write_text("intents: [more]\n")
+    for files in (["restaurant", str(path)], [str(path), "restaurant"]):
+        assert check_files(files)[0] == (
+            f"error: restaurant: a built-in domain is complete; check {path} by another command"
+        )

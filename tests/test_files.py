@@ -35,8 +35,9 @@ def test_a_new_file_appears_with_all_of_its_text(
     create_text(path, "intents: [café]\n")
     assert not any(seen) and path.read_text(encoding="utf-8") == "intents: [café]\n"
     assert path.stat().st_mode & 0o400 and list(path.parent.iterdir()) == [path]
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FileExistsError) as raised:
         create_text(path, "other")
+    assert raised.value.filename == str(path)
     assert path.read_text(encoding="utf-8") == "intents: [café]\n" and list(path.parent.iterdir()) == [path]
 
 

@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from dialogue_gym._files import (
     write_text,
     write_whole,
 )
-from dialogue_gym._text import quoted
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.q_table import QTable
@@ -171,8 +171,10 @@ def read_agent(folder: Path) -> SavedAgent:
         content = json.loads(read_bytes(path))
     except OSError as error:
         raise AgentError(f"{folder}: not a trained agent ({AGENT_FILE}: {error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise AgentError(f"{path}: cannot be used ({first_line(error)})") from None
+    except json.JSONDecodeError as error:
+        raise AgentError(f"{path}:{error.lineno}: damaged: not JSON ({error.msg})") from None
+    except (ValueError, RecursionError):
+        raise AgentError(f"{path}: damaged: not JSON") from None
     if not isinstance(content, dict) or "format" not in content:
         raise AgentError(f"{path}: not the file of an agent (the key 'format' is missing)")
     if content["format"] != FORMAT:
@@ -180,13 +182,16 @@ def read_agent(folder: Path) -> SavedAgent:
             f"{path}: format {quoted(str(content['format']), 20)}, and this version of dialogue_gym reads"
             f" format {FORMAT}; a newer version reads it"
         )
-    try:
-        saved = SavedAgent(**content)
-    except TypeError as error:
-        raise AgentError(f"{path}: cannot be used ({first_line(error)})") from None
+    known = [one.name for one in fields(SavedAgent)]
+    for key in content:
+        if key not in known:
+            raise AgentError(f"{path}: unknown key {quoted(key)}; {nearest(key, known)}")
     for key, kind in _KINDS.items():
+        if key not in content and key != "env_id":
+            raise AgentError(f"{path}: the key {key!r} is missing")
         if not isinstance(content.get(key), kind):
             raise AgentError(f"{path}: {key}: {quoted(repr(content.get(key)))} cannot be used")
+    saved = SavedAgent(**content)
     for one in saved.fields:
         if not (isinstance(one, list) and len(one) == 2 and isinstance(one[0], str)):
             raise AgentError(f"{path}: fields: {quoted(repr(one))} is not a name with its labels")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from dialogue_gym import load_domain
 from tests.commands import call
 from tests.terminals import Window
 
 
-def test_a_bot_is_made_and_taught_at_a_terminal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["pizza.yml", "pizza-2.yml"])
+def test_a_bot_is_made_and_taught_at_a_terminal(written: str, tmp_path: Path) -> None:
+    """Its file takes another name if somebody has made one of that name meanwhile."""
     window = Window("new", "pizza.yml", cwd=tmp_path, columns=100, NO_COLOR="1")
     try:
         window.type("", "What is the bot for?", ">")
@@ -41,12 +45,17 @@ def test_a_bot_is_made_and_taught_at_a_terminal(tmp_path: Path) -> None:
         window.type("\r", "What else does the bot do?", "answer >")
         window.type("3", "“I'd like to order a pizza” (and 1 more)", "Is this your bot?", "answer >")
         assert re.search(r"utter_ask_size +“Which size\?”", window.seen)
-        window.type("1", "Wrote pizza.yml.", "answer >")
+        if written != "pizza.yml":
+            (tmp_path / "pizza.yml").write_text("mine")
+        window.type("1", f"Wrote {written}.", "answer >")
         window.type("1", "you >")
         window.type("a large pizza please\r", "means order_pizza", "size: large", "answer >")
     finally:
         window.close()
-    assert load_domain(tmp_path / "pizza.yml").texts("utter_ask_size") == ("Which size?",)
+    assert load_domain(tmp_path / written).texts("utter_ask_size") == ("Which size?",)
+    if written != "pizza.yml":
+        assert "(pizza.yml was made meanwhile, and stays as it is: the bot is in pizza-2.yml)" in window.seen
+        assert (tmp_path / "pizza.yml").read_text() == "mine"
 
 
 def test_an_existing_file_is_not_touched(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_nothing_in_an_agent_is_unpickled(tmp_path: Path, monkeypatch: pytest.Mo
         ({"settings": {"patience": "lots"}}, "settings: patience='lots': must be a whole number"),
         ({"settings": []}, r"settings: '\[\]' cannot be used"),
         ({"fields": [3]}, "fields: '3' is not a name with its labels"),
-        ({"colour": "red"}, "agent.json: cannot be used .*colour"),
+        ({"algoritm": "dqn"}, "agent.json: unknown key 'algoritm'; did you mean 'algorithm'?"),
         ({"policy": {}}, "weights.npz: cannot be used .*kind"),
         ({"policy": {"kind": "tree"}}, "unknown kind of policy 'tree'"),
         ({"weights": "0" * 64}, "weights.npz: damaged, or of another agent than agent.json"),
@@ -164,6 +164,21 @@ def test_a_file_that_cannot_be_used_is_named(change: dict[str, Any], message: st
     with pytest.raises(AgentError, match=message) as error:
         load_agent(str(tmp_path), load_domain("concert"))
     assert str(error.value).startswith(str(tmp_path)) and "\n" not in str(error.value)
+
+
+def test_a_damaged_description_is_named(tmp_path: Path) -> None:
+    path = table(tmp_path) / "agent.json"
+    content = json.loads(path.read_text())
+    del content["weights"]
+    for text, message in (
+        (json.dumps(content), ": the key 'weights' is missing"),
+        ('{"format": 1,\n "agent": ', ":2: damaged: not JSON (Expecting value)"),
+        ("\xff", ": damaged: not JSON"),
+    ):
+        path.write_text(text, encoding="latin-1")
+        with pytest.raises(AgentError) as error:
+            load_agent(str(tmp_path), load_domain("concert"))
+        assert str(error.value) == f"{path}{message}"
 
 
 @pytest.mark.parametrize("name", ["agent.json", "weights.npz"])

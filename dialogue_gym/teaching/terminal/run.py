@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shlex
 import time
@@ -79,8 +80,9 @@ def make_bot(path: Path) -> None:
         raise ValueError(f"{path}: {fault}")
     terminal = Terminal()
     try:
-        if _written(terminal, path) and terminal.run(should_teach(str(path)), f"{path} is saved."):
-            _teach(terminal, load_domain(path), TeachOptions(str(path)))
+        made = _written(terminal, path)
+        if made and terminal.run(should_teach(str(made)), f"{made} is saved."):
+            _teach(terminal, load_domain(made), TeachOptions(str(made)))
     except Cancel:
         print(KEPT)
     except Leave as leave:
@@ -97,17 +99,28 @@ def _fault(path: Path) -> str | None:
     return name_fault(path.stem)
 
 
-def _written(terminal: Terminal, path: Path) -> bool:
-    """Ask for the parts of a new bot, and write its file; False if the person leaves before the end."""
+def _written(terminal: Terminal, path: Path) -> Path | None:
+    """Ask for the parts of a new bot, write its file and return it; None if the person leaves before the end.
+
+    If somebody has made such a file meanwhile, a free name is taken: the answers are not lost.
+    """
     from dialogue_gym.outline.file import domain_file  # only new bots need the interview
     from dialogue_gym.teaching.terminal.guide import new_bot
 
     outline = terminal.run(new_bot(str(path)), NOTHING_SAVED)
     if outline is None:
         print(NOTHING_SAVED)
-        return False
-    create_text(path, domain_file(outline))
-    return True
+        return None
+    for number in itertools.count(1):
+        free = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        try:
+            create_text(free, domain_file(outline))
+        except FileExistsError:
+            continue
+        if free != path:
+            print(printable(f"({path} was made meanwhile, and stays as it is: the bot is in {free})"))
+        return free
+    return None
 
 
 def _teach(terminal: Terminal, domain: Domain, options: TeachOptions) -> None:
