@@ -45,16 +45,17 @@ def test_a_bot_is_made_and_taught_at_a_terminal(written: str, tmp_path: Path) ->
         window.type("\r", "What else does the bot do?", "answer >")
         window.type("3", "“I'd like to order a pizza” (and 1 more)", "Is this your bot?", "answer >")
         assert re.search(r"utter_ask_size +“Which size\?”", window.seen)
+        told: tuple[str, ...] = ()
         if written != "pizza.yml":
             (tmp_path / "pizza.yml").write_text("mine")
-        window.type("1", f"Wrote {written}.", "answer >")
+            told = ("(pizza.yml was made meanwhile, and stays as it is: the bot is in pizza-2.yml)",)
+        window.type("1", *told, f"Wrote {written}.", "answer >")
         window.type("1", "you >")
         window.type("a large pizza please\r", "means order_pizza", "size: large", "answer >")
     finally:
         window.close()
     assert load_domain(tmp_path / written).texts("utter_ask_size") == ("Which size?",)
     if written != "pizza.yml":
-        assert "(pizza.yml was made meanwhile, and stays as it is: the bot is in pizza-2.yml)" in window.seen
         assert (tmp_path / "pizza.yml").read_text() == "mine"
 
 
