@@ -148,7 +148,7 @@ def test_nothing_in_an_agent_is_unpickled(tmp_path: Path, monkeypatch: pytest.Mo
         ({"settings": {"patience": "lots"}}, "settings: patience='lots': must be a whole number"),
         ({"settings": []}, r"settings: '\[\]' cannot be used"),
         ({"fields": [3]}, "fields: '3' is not a name with its labels"),
-        ({"algoritm": "dqn"}, "agent.json: unknown key 'algoritm'; did you mean 'algorithm'?"),
+        ({"algorithms": "dqn"}, "agent.json: unknown key 'algorithms'; did you mean 'algorithm'?"),
         ({"policy": {}}, "weights.npz: cannot be used .*kind"),
         ({"policy": {"kind": "tree"}}, "unknown kind of policy 'tree'"),
         ({"weights": "0" * 64}, "weights.npz: damaged, or of another agent than agent.json"),
