@@ -120,12 +120,13 @@ def check_files(
     problems: list[Problem] = []
     sources, stories, examples = _usable(_with_kinds(files, unusable), unusable, problems)
     domain: Domain | None = None
-    whole = next((one for one in sources if not isinstance(one, Path)), None)
-    if others := [one for one in sources if whole is not None and one != whole]:
+    whole = [one for one in sources if not isinstance(one, Path)]
+    if whole and len(sources) > 1:
+        other = next(one for one in sources if one != whole[0])
         unusable.append(
-            FileError(f"{whole}: a built-in domain is complete; check {others[0]} by another command")
+            FileError(f"{whole[0]}: a built-in domain is complete; check {other} by another command")
         )
-        sources = [whole]
+        sources = [*whole[:1]]
     try:
         domain = read_domain(sources, problems) if sources else None
     except FileError:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from dialogue_gym._files import FileError
 from dialogue_gym._text import without_password
+from dialogue_gym.journal.sqlite import refuse_agents
 
 _SCHEME = re.compile(r"postgres(?:ql)?://")
 
@@ -58,6 +59,7 @@ def place_of(text: str) -> StorePlace:
 
     Raises:
         PlaceError: it is an address, but not of PostgreSQL, or a file.
+        StoreError: it is the folder of a trained agent.
     """
     if is_database_url(text):
         return DatabaseUrl(text)
@@ -67,4 +69,5 @@ def place_of(text: str) -> StorePlace:
         )
     if Path(text).is_file():
         raise PlaceError(f"{text}: this is a file, and a store is a folder or a database")
+    refuse_agents(Path(text))  # before anything else is written there
     return Path(text)

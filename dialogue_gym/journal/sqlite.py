@@ -57,6 +57,16 @@ _REASONS = {
 _LAST = "SELECT time, revision, kind FROM entries ORDER BY id DESC LIMIT 1"
 
 
+def refuse_agents(folder: Path) -> None:
+    """Check that a folder without a store is not that of a trained agent, which a store would hide.
+
+    Raises:
+        StoreError: it is.
+    """
+    if (folder / AGENT_FILE).exists() and not (folder / JOURNAL).exists():
+        raise StoreError(f"{folder}: this folder has a trained agent; a store needs another one")
+
+
 class SqliteJournal:
     """The file of the journal in a folder, or a database in memory."""
 
@@ -77,8 +87,8 @@ class SqliteJournal:
             raise StoreError(f"{folder}: there is no store here")
         if folder is not None and self._path.exists() and not self._path.is_file():
             raise StoreError(f"{self._path}: {NO_FILE}")
-        if folder is not None and not self._path.exists() and (folder / AGENT_FILE).exists():
-            raise StoreError(f"{folder}: this folder has a trained agent; a store needs another one")
+        if folder is not None:
+            refuse_agents(folder)
         with contextlib.ExitStack() as opened, self._errors():
             if folder is None:
                 address = _IN_MEMORY

@@ -252,6 +252,7 @@ def test_two_agents_are_compared_on_the_same_dialogues(command: Command) -> None
         (["train", "shop.yml", "--out", "agent"], "agent: this folder has an agent for 'tiny', not 'shop'"),
         (["teach", "tiny.yml", "--store", "agent"], "agent: this folder has a trained agent; a store needs"),
         (["live", "tiny.yml", "--store", "agent"], "agent: this folder has a trained agent; a store needs"),
+        (["serve", "tiny.yml", "--talk", "--store", "agent"], "agent: this folder has a trained agent; a store"),
         (["live", "tiny.yml", "--store", "shop.yml"], "shop.yml: this is a file, and a store is a folder"),
         (["evaluate", "shop.yml", "--agent", "store"], "store: this store belongs to the domain 'concert'"),
         (["chat", "shop.yml", "--agent", "store"], "store: this store belongs to the domain 'concert'"),
@@ -267,11 +268,11 @@ def test_mistakes_are_reported_in_one_line(words: list[str], message: str, comma
     Store(Path("empty")).close()
     Path("agent").mkdir()
     save_agent(Path("agent"), QTable(DialogueEnv("tiny.yml")), name="mine")
-    before = sorted(Path().iterdir())
+    before = sorted(Path().rglob("*"))
     status, out, err = command(*words)
     assert (status, out, err.count("\n")) == (2, "", 1), err
     assert err.startswith("error: ") and message in err
-    assert sorted(Path().iterdir()) == before
+    assert sorted(Path().rglob("*")) == before
 
 
 @pytest.mark.parametrize("package", ["torch", "stable_baselines3", "sb3_contrib", "numba"])
