@@ -7,8 +7,7 @@ from pathlib import Path
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.identity import StoredDomain, mismatch
-from dialogue_gym.journal.place import DatabaseUrl, StorePlace, is_database_url
-from dialogue_gym.journal.sqlite import JOURNAL
+from dialogue_gym.journal.place import JOURNAL, DatabaseUrl, StorePlace, is_database_url
 from dialogue_gym.journal.store import Store
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from dialogue_gym._files import FileError
+from dialogue_gym._files import AGENT_FILE, FileError
 from dialogue_gym._text import without_password
-from dialogue_gym.journal.sqlite import refuse_agents
 
+JOURNAL = "journal.sqlite"
+"""The name of the file of the journal in the folder of a store."""
 _SCHEME = re.compile(r"postgres(?:ql)?://")
 
 
@@ -49,6 +50,16 @@ class PlaceError(FileError):
     """A text that names neither a folder nor a PostgreSQL database. The message is one line."""
 
 
+def refuse_agents(folder: Path) -> None:
+    """Check that a folder without a store is not that of a trained agent, which a store would hide.
+
+    Raises:
+        PlaceError: it is.
+    """
+    if (folder / AGENT_FILE).exists() and not (folder / JOURNAL).exists():
+        raise PlaceError(f"{folder}: this folder has a trained agent; a store needs another one")
+
+
 def is_database_url(text: str) -> bool:
     """Return whether a text is meant as the address of a PostgreSQL database."""
     return _SCHEME.match(text) is not None
@@ -58,8 +69,7 @@ def place_of(text: str) -> StorePlace:
     """Return the place that a person names.
 
     Raises:
-        PlaceError: it is an address, but not of PostgreSQL, or a file.
-        StoreError: it is the folder of a trained agent.
+        PlaceError: it is an address, but not of PostgreSQL, a file, or the folder of a trained agent.
     """
     if is_database_url(text):
         return DatabaseUrl(text)

@@ -10,17 +10,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dialogue_gym._files import AGENT_FILE, NO_FILE
+from dialogue_gym._files import NO_FILE
 from dialogue_gym.journal.database import ERASING, WRONG_FORMAT, NewEntry, Queries
 from dialogue_gym.journal.entry import DOMAIN, Entry, StoreError
+from dialogue_gym.journal.place import JOURNAL, refuse_agents
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
     from dialogue_gym.journal.leases import Leases
 
-JOURNAL = "journal.sqlite"
-"""The name of the file in the folder of a store."""
 OWN_FILES = frozenset({JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm", f"{JOURNAL}-journal", "lock", "lock.pid"})
 """The names of the files that are the journal's own."""
 _APPLICATION = int.from_bytes(b"dgym")
@@ -55,16 +54,6 @@ _REASONS = {
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
 }
 _LAST = "SELECT time, revision, kind FROM entries ORDER BY id DESC LIMIT 1"
-
-
-def refuse_agents(folder: Path) -> None:
-    """Check that a folder without a store is not that of a trained agent, which a store would hide.
-
-    Raises:
-        StoreError: it is.
-    """
-    if (folder / AGENT_FILE).exists() and not (folder / JOURNAL).exists():
-        raise StoreError(f"{folder}: this folder has a trained agent; a store needs another one")
 
 
 class SqliteJournal:

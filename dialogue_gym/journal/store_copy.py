@@ -14,8 +14,8 @@ from dialogue_gym.journal.data_folder import DataPath, data_folder, file_in, fil
 from dialogue_gym.journal.database import COPYING, JournalDatabase
 from dialogue_gym.journal.databases import note, open_database
 from dialogue_gym.journal.entry import StoreError
-from dialogue_gym.journal.place import StorePlace
-from dialogue_gym.journal.sqlite import JOURNAL, OWN_FILES
+from dialogue_gym.journal.place import JOURNAL, StorePlace
+from dialogue_gym.journal.sqlite import OWN_FILES
 from dialogue_gym.journal.store import FILES, Store
 from dialogue_gym.journal.stored_files import StoredFiles
 

@@ -252,7 +252,7 @@ def test_two_agents_are_compared_on_the_same_dialogues(command: Command) -> None
         (["train", "shop.yml", "--out", "agent"], "agent: this folder has an agent for 'tiny', not 'shop'"),
         (["teach", "tiny.yml", "--store", "agent"], "agent: this folder has a trained agent; a store needs"),
         (["live", "tiny.yml", "--store", "agent"], "agent: this folder has a trained agent; a store needs"),
-        (["serve", "tiny.yml", "--talk", "--store", "agent"], "agent: this folder has a trained agent; a store"),
+        (["serve", "tiny.yml", "--talk", "--store", "agent"], "agent: this folder has a trained agent"),
         (["live", "tiny.yml", "--store", "shop.yml"], "shop.yml: this is a file, and a store is a folder"),
         (["evaluate", "shop.yml", "--agent", "store"], "store: this store belongs to the domain 'concert'"),
         (["chat", "shop.yml", "--agent", "store"], "store: this store belongs to the domain 'concert'"),
