@@ -104,7 +104,7 @@ def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
 def test_read_only_installation_works(tmp_path: Path) -> None:
     # Root could write to any folder: so a file is in the way of one, and the others are where none can be.
     environment = install(tmp_path) | {"HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none"}
-    (tmp_path / "site/dialogue_gym/vector/__pycache__").touch()
+    (tmp_path / "site/dialogue_gym/compiled/__pycache__").touch()
     assert outcome(start(PLAY, environment))[1:] == [1, 3]
     assert not list(tmp_path.rglob("*.nb[ci]"))
 
