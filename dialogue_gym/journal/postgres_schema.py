@@ -92,26 +92,28 @@ def version_of(link: PostgresLink) -> int:
 
 
 def migrate(link: PostgresLink) -> None:
-    """Make the tables, or change those of an earlier version, each step whole or not at all.
+    """Make the tables, or change those of an earlier version: all steps that are missing, or none.
 
     Raises:
         StoreError: they are of a later version, or the user may not make tables.
     """
     version = version_of(link)
+    statements = [_ALONE]
     if not version:
         if link.run("SELECT current_setting('server_encoding')") != [("UTF8",)]:
             raise StoreError(
                 f"{link.url}: the encoding of this database is not UTF8; make one with:"
                 " createdb --encoding UTF8"
             )
-        # Several statements in one text are one transaction.
-        link.run(
-            f"{_ALONE}; CREATE SCHEMA IF NOT EXISTS {SCHEMA};"
-            f" CREATE TABLE IF NOT EXISTS {_VERSIONS} (version integer PRIMARY KEY, since timestamptz)"
-        )
-    for number in range(version + 1, len(STEPS) + 1):
+        statements += [
+            f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
+            f"CREATE TABLE IF NOT EXISTS {_VERSIONS} (version integer PRIMARY KEY, since timestamptz)",
+        ]
+    for number, step in enumerate(STEPS[version:], version + 1):
+        statements += [f"INSERT INTO {_VERSIONS} VALUES ({number}, now())", step]
+    if version < len(STEPS):
         try:
-            link.run(f"{_ALONE}; INSERT INTO {_VERSIONS} VALUES ({number}, now()); {STEPS[number - 1]}")
+            link.run("; ".join(statements))  # several statements in one text are one transaction
         except StoreError:
-            if version_of(link) < number:  # otherwise another process has made this step meanwhile
+            if version_of(link) < len(STEPS):  # otherwise another process has made them meanwhile
                 raise
