@@ -39,7 +39,9 @@ def checked_keywords(
                 if name not in known:
                     made = type(args[0])  # a class that inherits may have arguments of its own
                     valid = known.union(keywords_of(made))
-                    raise TypeError(f"{made.__name__}: unknown argument {name!r}; {nearest(name, valid)}")
+                    # Python's words: TorchRL looks for them, and leaves the argument out then.
+                    wrong = f"{made.__name__}.__init__() got an unexpected keyword argument {name!r}"
+                    raise TypeError(f"{wrong}; {nearest(name, valid)}")
             init(*args, **keywords)
 
         return checked

@@ -226,6 +226,8 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
     def codes(self, observations: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the codes of the fields of observations: shape `(..., width)` to `(..., components)`.
 
+        The newest ones alone, of several that are given at once, will do.
+
         Raises:
             ValueError: these are not observations of this environment.
             TypeError: this is not an array.
@@ -233,7 +235,7 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
         given, width = np.asarray(observations), self.observation_form.width
         if not given.ndim:
             raise TypeError(f"an array of observations is needed, not {type(observations).__name__}")
-        if given.shape[-1] != width:
+        if given.shape[-1] not in (width, width // self.max_history):
             raise ValueError(f"an observation here has {width} components, not {given.shape[-1]}")
         return self.observation_form.decode(given)
 

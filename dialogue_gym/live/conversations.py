@@ -375,6 +375,7 @@ class Conversations:
         trace = self.trace(conversation)
         last = trace.latest.id if trace.latest else None
         await self.add(trace, NOTE, {DECIDES: teacher}, last, by, (trace.person,))
+        self.touch(conversation)
         self._teachers.pop(conversation, None)
         if teacher is not None:
             self._teachers[conversation] = teacher

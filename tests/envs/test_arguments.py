@@ -67,7 +67,7 @@ def test_a_wrong_argument_is_named(keywords: dict[str, Any], message: str) -> No
     [
         (
             lambda: DialogueEnv("city", observaton="flat"),
-            "DialogueEnv: unknown argument 'observaton'; did you mean 'observation'?",
+            "got an unexpected keyword argument 'observaton'; did you mean 'observation'?",
         ),
         (lambda: gym.make("FakeUserCity-v0", max_epsode_steps=9), "did you mean 'max_episode_steps'?"),
         (lambda: gym.make("FakeUserCityText-v0", mod="free"), "did you mean 'mode'?"),
