@@ -240,6 +240,16 @@ def test_keys_of_contents_are_found_whatever_else_they_hold(database: DatabaseUr
         assert next(store.entries()).content["text"] == odd["text"]
 
 
+def test_tables_are_made_all_or_not_at_all(database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres_schema, "STEPS", (postgres_schema.STEPS[0], "SELECT nothing"))
+        with pytest.raises(StoreError, match="nothing"):
+            Store(database)
+    with pytest.raises(StoreError, match="there is no store here"):
+        Store(database, create=False)
+    Store(database).close()
+
+
 def test_tables_of_an_earlier_version_are_changed_in_steps(
     database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
