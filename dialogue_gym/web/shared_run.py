@@ -167,6 +167,7 @@ class _Process:
         if not bot.interpreter.knows_words:
             print(f"({how_to_talk(domain, False)})")
         self._state.metrics.watch_learner(bot.trainer)
+        self._state.metrics.count_ends(people)  # of people who fell silent, as in the workers
         self._state.checks["store"] = bot.store.last_id
         server = build_teachers_app(people, self._policy, desk, f"{PATH}/" if setup else READY_PATH)
         if setup:

@@ -20,7 +20,7 @@ pytest.importorskip("fastapi", reason="the extra web is missing")
 
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import load_domain
-from dialogue_gym.journal.entry import USER
+from dialogue_gym.journal.entry import END, USER
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
@@ -194,6 +194,24 @@ def test_processes_that_die_start_again_and_all_stop_together(
         assert store.check() == []
         checkpoint = next(checkpoints_of(server.place).readable(pytest.fail))
         assert checkpoint.state["upto"] == store.last_id()
+
+
+@pytest.mark.slow
+def test_conversations_of_silent_people_end_and_are_counted(tmp_path: Path, database: DatabaseUrl) -> None:
+    """Whichever process is the first: the learner looks, too."""
+    server = Workers(tmp_path, database, "--workers", "1", "--silence", "0.05")
+    try:
+        wait_for(server.is_ready)
+        for number in range(8):
+            assert server.say(f"person {number}", FRENCH)[0] == 200
+        wait_for(lambda: server.figures().get("conversations_ended_total truncated", 0) >= 8)
+        assert server.figures()["conversations_ended_total truncated"] == 8
+    finally:
+        server.stop()
+    with Store(server.place, create=False, read_only=True) as store:
+        assert [entry.content["outcome"] for entry in store.entries() if entry.kind == END] == [
+            "truncated"
+        ] * 8
 
 
 @pytest.mark.slow

@@ -94,10 +94,14 @@ class ServerMetrics:
         for outcome in (SUCCESS, FAILURE, TRUNCATED):
             self._ended.labels(outcome)  # a rate of successes is 0 rather than unknown before the first
 
+    def count_ends(self, people: Sessions) -> None:
+        """Count the conversations that end in this process."""
+        people.bot.conversations.on_end = lambda outcome: self._ended.labels(outcome).inc()
+
     def watch_people(self, people: Sessions, explorer: Explorer) -> None:
         """Add the figures of the conversations with people, and of the weights that decide there."""
         bot = people.bot
-        bot.conversations.on_end = lambda outcome: self._ended.labels(outcome).inc()
+        self.count_ends(people)
         self._watch("conversations_open", "Open conversations.", lambda: len(bot.conversations))
         self._watch(
             "conversations_with_teacher",
