@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from agents.tuning.space import Range, Space
-from dialogue_gym.training import Run, check_hyperparameters, evaluate, train
+from dialogue_gym.training import Run, check_hyperparameter_names, evaluate, train
 from dialogue_gym.training import agent_config as configuration_of
 from dialogue_gym.utils import write_text
 
@@ -71,7 +71,7 @@ def tune(
         import optuna
     except ImportError:
         raise ImportError("a search needs Optuna: pip install optuna") from None
-    check_hyperparameters(configuration_of(run.agent, run.env_id, run.settings)["algorithm"], space)
+    check_hyperparameter_names(configuration_of(run.agent, run.env_id, run.settings)["algorithm"], space)
     optuna.logging.set_verbosity(logging.WARNING)
     study = _open(run, space, folder, dialogues, grid)
     study.sampler = _sampler(space, grid, len(study.trials), run.seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +80,8 @@ HyperparamsOption = Annotated[
 _ENOUGH = 0.5
 """The success rate below which more steps are suggested."""
 _HARDLY = 0.01
-_INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+_KILLED = 128
+"""The exit status after a signal is this and its number, as shells have it."""
 
 
 def train(
@@ -186,10 +187,11 @@ class _Latest:
 
 @contextlib.contextmanager
 def _kept_if_stopped(folder: Path, run: Run, latest: _Latest) -> Iterator[None]:
-    """On Ctrl-C save what was learned until then, unless an earlier agent would be lost; exit with a note."""
+    """On Ctrl-C or SIGTERM save what was learned, unless an earlier agent would be lost; exit with a note."""
+    before = signal.signal(signal.SIGTERM, _stop)
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         from dialogue_gym.training import save_trained
 
         after = f"stopped after {latest.steps:,} of {run.steps:,} steps"
@@ -203,7 +205,18 @@ def _kept_if_stopped(folder: Path, run: Run, latest: _Latest) -> Iterator[None]:
         else:
             save_trained(folder, run, latest.agent)
             note(f"{after}; the agent learned until then is saved in {shown}")
-        raise typer.Exit(_INTERRUPTED) from None
+        number = signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT
+        raise typer.Exit(_KILLED + number) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, by which systems stop a process."""
+
+
+def _stop(number: int, frame: object) -> None:
+    raise _Terminated
 
 
 def _advice(patience: int, figures: Evaluation, curve: Curve, steps: int, usual_steps: int) -> Iterator[str]:

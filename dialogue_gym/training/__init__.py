@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
+    from dialogue_gym.training.algorithms import Learned, check_hyperparameter_names, check_hyperparameters
     from dialogue_gym.training.behaviour_cloning import clone
     from dialogue_gym.training.configuration import (
         agent_config,
@@ -41,11 +42,12 @@ if TYPE_CHECKING:
     from dialogue_gym.training.offline_learning import OfflineLearner
     from dialogue_gym.training.progress import progress_bar
     from dialogue_gym.training.results import save_metrics, save_trained, versions
-    from dialogue_gym.training.run import Curve, Learned, Progress, Run, Watch, check_hyperparameters, train
+    from dialogue_gym.training.run import Curve, Progress, Run, Watch, train
     from dialogue_gym.training.text_evaluation import TextEvaluation, evaluate_text, pass_rates
     from dialogue_gym.training.tracker import TrackingTool, available_tracker, tracking
 
 _load = lazy_getattr(__name__, {
+    "algorithms": ("Learned", "check_hyperparameter_names", "check_hyperparameters"),
     "behaviour_cloning": ("clone",),
     "configuration": (
         "agent_config", "agent_names", "check_offline", "check_warm_start", "is_offline", "training_steps",
@@ -60,7 +62,7 @@ _load = lazy_getattr(__name__, {
     "offline_learning": ("OfflineLearner",),
     "progress": ("progress_bar",),
     "results": ("save_metrics", "save_trained", "versions"),
-    "run": ("Curve", "Learned", "Progress", "Run", "Watch", "check_hyperparameters", "train"),
+    "run": ("Curve", "Progress", "Run", "Watch", "train"),
     "text_evaluation": ("TextEvaluation", "evaluate_text", "pass_rates"),
     "tracker": ("TrackingTool", "available_tracker", "tracking"),
 })  # fmt: skip
@@ -84,6 +86,7 @@ __all__ = [
     "agent_names",
     "available_tracker",
     "builtin_ids",
+    "check_hyperparameter_names",
     "check_hyperparameters",
     "check_offline",
     "check_settings",

@@ -85,8 +85,10 @@ class BootstrappedDQN:
 
         Raises:
             TypeError: the environment is not a dialogue.
-            ValueError: it does not show the codes of the fields.
+            ValueError: it does not show the codes of the fields, or the batches do not consist of windows.
         """
+        if batch_size % window:
+            raise ValueError(f"batch_size: must be a multiple of the window, {window}, not {batch_size}")
         self._played = env
         self.env: DialogueEnv = unwrapped_dialogue(env)
         need_fields(self.env, type(self).__name__)

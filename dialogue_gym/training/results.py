@@ -13,11 +13,12 @@ from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.q_table import QTable
 from dialogue_gym.policies.saved import save_agent
 from dialogue_gym.sb3.conversion import to_numpy
+from dialogue_gym.training.algorithms import Learned
 from dialogue_gym.training.bootstrapped_dqn import BootstrappedDQN
 from dialogue_gym.training.configuration import agent_config
 from dialogue_gym.training.evaluation import Evaluation
 from dialogue_gym.training.offline_learning import OfflineLearner
-from dialogue_gym.training.run import Learned, Run
+from dialogue_gym.training.run import Run
 
 METRICS_FILE = "metrics.json"
 _PACKAGES = ("dialogue_gym", "gymnasium", "stable-baselines3", "torch", "numpy")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +11,10 @@ import gymnasium as gym
 import numba  # noqa: F401 (the lanes need it: if it is missing, nothing has been written yet)
 import numpy as np
 import torch
-from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 
-from dialogue_gym._text import nearest
 from dialogue_gym.datasets.behaviour import find_behaviours
 from dialogue_gym.datasets.collection import collect
 from dialogue_gym.datasets.episode import Episode
@@ -25,10 +22,15 @@ from dialogue_gym.datasets.minari_files import read_dataset
 from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.policies.q_table import QTable
-from dialogue_gym.sb3.maskable_ppo import ObservingMaskablePPO
-from dialogue_gym.sb3.masked_dqn import MaskedDQN
 from dialogue_gym.sb3.schedules import Linear
 from dialogue_gym.sb3.vec_env import DialogueVecEnv
+from dialogue_gym.training.algorithms import (
+    ALGORITHMS,
+    OFFLINE_ALGORITHMS,
+    OWN_ALGORITHMS,
+    Learned,
+    check_hyperparameters,
+)
 from dialogue_gym.training.behaviour_cloning import clone
 from dialogue_gym.training.bootstrapped_dqn import BootstrappedDQN
 from dialogue_gym.training.configuration import agent_config, check_offline, check_warm_start, is_offline
@@ -37,25 +39,6 @@ from dialogue_gym.training.demonstrations import demonstrate, taught_labels
 from dialogue_gym.training.environments import DEMONSTRATION, TRAINING, make_env, stream, with_steps
 from dialogue_gym.training.offline_learning import OfflineLearner
 
-ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
-    "dqn": DQN,
-    "maskable_ppo": ObservingMaskablePPO,
-    "masked_dqn": MaskedDQN,
-    "ppo": PPO,
-}
-OWN_ALGORITHMS: dict[str, type[QTable] | type[BootstrappedDQN]] = {
-    "bootstrapped_dqn": BootstrappedDQN,
-    "q_table": QTable,
-}
-"""The algorithms that are not made for Stable-Baselines3: they play a single environment."""
-OFFLINE_ALGORITHMS = {"offline_cloning": False, "offline_q": True}
-"""The algorithms that learn from recorded dialogues, and whether they learn the values of actions."""
-Learned = BaseAlgorithm | QTable | BootstrappedDQN | OfflineLearner
-_FIXED = (
-    "self", "policy", "env", "seed", "device", "verbose", "tensorboard_log", "stats_window_size",
-    "_init_setup_model", "episodes", "values",
-)  # fmt: skip
-"""Arguments of algorithms that are not hyperparameters."""
 _TRACKED = 100
 """The dialogues between two entries of a tracker."""
 
@@ -175,28 +158,6 @@ class _Recorder(BaseCallback):
         return True
 
 
-def check_hyperparameters(algorithm: str, names: Iterable[str]) -> None:
-    """Raise ValueError if an algorithm has no hyperparameter of a name."""
-    made: type[Any] = {**ALGORITHMS, **OWN_ALGORITHMS}.get(algorithm, OfflineLearner)
-    known = _hyperparameters(made)
-    for name in names:
-        if name not in known:
-            raise ValueError(f"unknown hyperparameter {name!r} of {algorithm}; {nearest(name, known)}")
-
-
-def _hyperparameters(algorithm: type[Any]) -> list[str]:
-    """Return the arguments of an algorithm; a class that passes them on has those of its base, too."""
-    found: list[str] = []
-    for made in algorithm.__mro__:
-        if "__init__" in vars(made):
-            arguments = inspect.signature(vars(made)["__init__"]).parameters.values()
-            passed_on = [one for one in arguments if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
-            found += [one.name for one in arguments if one not in passed_on and one.name not in _FIXED]
-            if not passed_on:
-                break
-    return found
-
-
 def train(
     run: Run,
     progress: Progress,
@@ -222,7 +183,7 @@ def train(
 
     Raises:
         ValueError: the store cannot be used, or the agent has no warm start; the data set cannot be used, or
-            the agent plays itself; or a hyperparameter is unknown.
+            the agent plays itself; or a hyperparameter is unknown, or cannot have its value.
     """
     config = config or agent_config(run.agent, run.env_id, run.settings)
     check_hyperparameters(config["algorithm"], run.hyperparameters)
@@ -253,9 +214,15 @@ def _train(
     if run.curriculum:
         recorder.begin(Curriculum(lanes.lanes))
     seed = stream(run.seed, TRAINING)
-    agent = ALGORITHMS[config["algorithm"]](
-        config["policy"], lanes, seed=seed, device="cpu", **config["hyperparameters"]
-    )
+    try:
+        agent = ALGORITHMS[config["algorithm"]](
+            config["policy"], lanes, seed=seed, device="cpu", **config["hyperparameters"]
+        )
+    except (AssertionError, RuntimeError, TypeError) as error:
+        if not run.hyperparameters:
+            raise
+        shown = ", ".join(run.hyperparameters)
+        raise ValueError(f"{run.agent} cannot be made with these values of {shown}: {error}") from error
     if recorder.tracker:
         agent.set_logger(recorder.tracker)
     if warm_start := config["warm_start"]:

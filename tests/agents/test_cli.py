@@ -19,10 +19,11 @@ from dialogue_gym import bounds
 from dialogue_gym._files import write_whole
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import domain_path
+from dialogue_gym.training.algorithms import ALGORITHMS, OFFLINE_ALGORITHMS, OWN_ALGORITHMS
 from dialogue_gym.training.configuration import CONFIGURATIONS, agent_config, agent_names, is_offline
 from dialogue_gym.training.environments import EVALUATION, TRAINING, stream
 from dialogue_gym.training.evaluation import evaluate
-from dialogue_gym.training.run import ALGORITHMS, OFFLINE_ALGORITHMS, OWN_ALGORITHMS, Run, train
+from dialogue_gym.training.run import Run, train
 from tests.agents.commands import agents, agents_apart
 from tests.conftest import BUILT_IN, SEARCHING, make
 from tests.rules.test_search import PLACES_EXPERT, PLACES_FILE

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from agents.tuning import default_space, load_space
-from dialogue_gym.training import agent_config, agent_names, check_hyperparameters
+from dialogue_gym.training import agent_config, agent_names, check_hyperparameter_names
 from tests.agents.commands import agents
 
 SPACE = "learning_rate: [0.5, 0.00001]\nexploration: [0.2]\n"
@@ -68,7 +68,7 @@ def test_spaces_name_hyperparameters_of_their_algorithms() -> None:
         except ValueError as error:
             assert "comes without a space" in str(error)
             continue
-        check_hyperparameters(algorithm, space)
+        check_hyperparameter_names(algorithm, space)
         found += 1
     assert found > 8
     assert load_space(Path("agents/tuning/spaces/ppo.yaml").resolve())

@@ -144,11 +144,11 @@ def test_an_agent_that_seldom_succeeds_is_told_of_more_steps_and_metrics_keep_th
     assert json.loads(Path("mine/agent.json").read_text())["settings"] == {"patience": 1}
 
 
-def test_ctrl_c_keeps_what_was_learned_but_never_instead_of_an_earlier_agent(command: Command) -> None:
+def test_a_stop_keeps_what_was_learned_but_never_instead_of_an_earlier_agent(command: Command) -> None:
     words = ["train", "shop.yml", "--agent", "q_table", "--out", "out/mine", "--bound", "none"]
     endless = [*words, "--steps", "1000000000"]
-    status, out, err = interrupted(command, *endless, "--track", "tensorboard")
-    assert (status, out) == (130, "")
+    status, out, err = interrupted(command, signal.SIGTERM, *endless, "--track", "tensorboard")
+    assert (status, out) == (143, "")
     assert re.fullmatch(
         r"\(stopped after [\d,]+ of 1,000,000,000 steps; the agent learned until then is saved in out/mine\)",
         err.splitlines()[-1],
@@ -156,20 +156,20 @@ def test_ctrl_c_keeps_what_was_learned_but_never_instead_of_an_earlier_agent(com
     assert command("evaluate", "shop.yml", "--agent", "out/mine", "--dialogues", "5")[0] == 0
     before = Path("out/mine/weights.npz").read_bytes()
     shutil.rmtree("out/mine/tensorboard")
-    status, _, err = interrupted(command, *endless, "--track", "tensorboard")
+    status, _, err = interrupted(command, signal.SIGINT, *endless, "--track", "tensorboard")
     assert status == 130 and err.splitlines()[-1].endswith("its earlier agent, and nothing was saved)")
     assert Path("out/mine/weights.npz").read_bytes() == before
     assert command(*words, "--steps", "100", "--dialogues", "5")[0] == 0  # but to its end it replaces it
 
 
-def interrupted(command: Command, *words: str) -> tuple[int, str, str]:
-    """Run a training until its tracker has figures, then press Ctrl-C."""
+def interrupted(command: Command, number: int, *words: str) -> tuple[int, str, str]:
+    """Run a training until its tracker has figures, then send a signal."""
     is_over = threading.Event()
 
     def press() -> None:
         while not is_over.wait(0.02):
             if any(path.stat().st_size > 500 for path in Path().glob("out/*/tensorboard/*")):
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), number)
                 return
 
     presser = threading.Thread(target=press)
@@ -181,10 +181,38 @@ def interrupted(command: Command, *words: str) -> tuple[int, str, str]:
         presser.join()
 
 
+@pytest.mark.parametrize(
+    ("agent", "given", "wish"),
+    [
+        ("maskable_ppo", "batch_size:-3", "a whole number of at least 2, not -3"),
+        ("ppo", "n_epochs:2.5", "a whole number of at least 1, not 2.5"),
+        ("dqn", "learning_rate:fast", "above 0, not 'fast'"),
+        ("masked_dqn", "gradient_steps:-2", "a whole number of at least -1, not -2"),
+        ("masked_bootstrapped_dqn", "gamma:7", "from 0 to 1, not 7"),
+        ("masked_bootstrapped_dqn", "heads:true", "a whole number of at least 1, not True"),
+        ("q_table", "use_mask:3", "true or false, not 3"),
+        ("q_table", "optimism:.nan", "a number, not nan"),
+        ("ppo", "ent_coef:-1", "at least 0, not -1"),
+        ("ppo", "policy_kwargs:deep", "given in code, not 'deep'"),
+    ],
+)
+def test_hyperparameters_that_cannot_be(command: Command, agent: str, given: str, wish: str) -> None:
+    words = ["train", "shop.yml", "--agent", agent, "--out", "bad", "--hyperparams", given]
+    assert command(*words) == (2, "", f"error: {given.partition(':')[0]}: must be {wish}\n")
+    assert not Path("bad").exists()
+
+
+def test_keywords_of_policies_that_cannot_be(command: Command) -> None:
+    words = ["train", "shop.yml", "--out", "bad", "--bound", "none", "--track", "none"]
+    status, _, err = command(*words, "--hyperparams", "policy_kwargs:{net_arc: [3]}")
+    assert status == 2 and "\nerror: maskable_ppo cannot be made with these values of policy_kwargs: " in err
+    assert err.endswith("got an unexpected keyword argument 'net_arc'\n") and not Path("bad").exists()
+
+
 def test_a_training_that_fails_leaves_no_empty_folder(command: Command) -> None:
-    words = ["train", "shop.yml", "--agent", "ppo", "--out", "new/mine", "--bound", "none", "--track", "none"]
-    status, _, err = command(*words, "--hyperparams", "learning_rate:-1")
-    assert status == 2 and err, err
+    words = ["train", "shop.yml", "--agent", "bootstrapped_dqn", "--out", "new/mine", "--track", "none"]
+    status, _, err = command(*words, "--bound", "none", "--hyperparams", "window:7")
+    assert status == 2 and err.endswith("batch_size: must be a multiple of the window, 7, not 64\n"), err
     assert not Path("new").exists()
 
 
@@ -285,7 +313,7 @@ def test_a_missing_package_is_named_before_anything_is_written(
     package: str, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in list(sys.modules):
-        if name.startswith(("dialogue_gym.training.r", "dialogue_gym.sb3.")):
+        if name.startswith(("dialogue_gym.training.a", "dialogue_gym.training.r", "dialogue_gym.sb3.")):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     status, out, err = command("train", "shop.yml", "--agent", "ppo")
