@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from dialogue_gym._files import Problem
@@ -18,6 +19,17 @@ def unknown_places(entry: YamlNode | None, slots: Sequence[str]) -> Iterator[Pro
             text = item.mapping().get("text") if item.is_mapping else item
             if text is not None and not text.is_null:
                 yield from (text.warning(fault) for fault in place_faults(text.text(), slots))
+
+
+_VERSION = re.compile(r"[0-3](\.[0-9]+)*")
+"""Rasa's versions so far; files of its first ones have none."""
+
+
+def unknown_version(entry: YamlNode | None) -> Iterator[Problem]:
+    """Yield a warning if a file is of a version that Rasa does not have."""
+    if entry is not None and not entry.is_null and not _VERSION.fullmatch(str(entry.node.value)):
+        shown = quoted(str(entry.node.value))
+        yield entry.warning(f'unknown version {shown}; domain files have the version "3.1"')
 
 
 RESPONSE_KEYS = (

@@ -30,6 +30,7 @@ from dialogue_gym.domain.doubts import (
     unasked_slots,
     unknown_places,
     unknown_response_keys,
+    unknown_version,
     unused_parts,
 )
 from dialogue_gym.domain.fake_user import parse_description, parse_fake_user, parse_reward
@@ -202,6 +203,7 @@ def parse_domain(
         folder = Path(keys["database"].file).parent
         database = parse_database(keys["database"], tuple(slots), folder, may_read_files=may_read_files)
     known = [*(slot.name for slot in slots), *(database.columns if database else ())]
+    warnings += unknown_version(keys.get("version"))
     warnings += unknown_places(said, known)
     warnings += unknown_response_keys(said)
     declared = _names(keys.get("actions"), "action", ACTION_OPTIONS, warnings)

@@ -36,6 +36,7 @@ VALID_TYPES = "valid: custom, from_entity, from_intent, from_text, from_trigger_
 BOUNDS = "1: slots.a.initial_value: 2 is out of the slot's bounds, 0 to 1"
 WARNINGS = {
     "top-level key": ("synonyms: [a]\nintents: [b]", "1: unknown key 'synonyms'; valid: "),
+    "version": ("version: 9", "1: version: unknown version '9'; domain files have the version \"3.1\""),
     "place in a response": (
         "slots: {price: {type: any}}\nresponses: {a: ['{price}, {{x}} { }'], b: [{text: 'A {prise}'}]}",
         "2: responses.b[0].text: unknown slot 'prise' in braces; did you mean 'price'? (only an action",
