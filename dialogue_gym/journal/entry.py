@@ -91,6 +91,10 @@ class StoreError(FileError):
     """A store that cannot be used, or an entry that it refuses. The message is one line."""
 
 
+class StoreUnreachable(StoreError):
+    """The server of the database cannot be reached: whether the last write was done is unknown."""
+
+
 class LeaseLost(StoreError):
     """Another process has taken over the person whose conversation was to be written."""
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from dialogue_gym.journal.database import NewEntry
-from dialogue_gym.journal.entry import Entry, StoreError
+from dialogue_gym.journal.entry import Entry, StoreError, StoreUnreachable
 
 _MOST = 500
 """The entries of one write, apart from those of its first part: it should not take long."""
@@ -32,6 +32,7 @@ class PendingWrite:
         """Return the entries once they are on the disk; if nobody writes, this thread does.
 
         Raises:
+            StoreUnreachable: the server cannot be reached, and may have written them.
             StoreError: they could not be written. An error of others is theirs alone.
         """
         self._commits.write_until(self.done)
@@ -130,8 +131,10 @@ class GroupCommit:
         try:
             entries = self._write(rows, [person for one in writes for person in one.held])
         except StoreError as error:
-            if len(writes) == 1:
-                writes[0].done.set_exception(error)
+            # They may be there already, and each alone would wait for the server as long as all have.
+            if len(writes) == 1 or isinstance(error, StoreUnreachable):
+                for one in writes:
+                    one.done.set_exception(error)
                 return
             for one in writes:
                 self._write_together([one])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dialogue_gym._text import quoted
 from dialogue_gym._threads import is_leaving
-from dialogue_gym.journal.entry import StoreError
+from dialogue_gym.journal.entry import StoreError, StoreUnreachable
 from dialogue_gym.journal.place import DatabaseUrl
 
 if TYPE_CHECKING:
@@ -111,22 +111,30 @@ class PostgresLink:
         twice.
 
         Raises:
-            StoreError: it fails, or the server does not come back in time.
+            StoreUnreachable: the connection was lost, and the server does not come back in time.
+            StoreError: it fails.
         """
         until = time.monotonic() + PATIENCE  # those who wait for others to give up have waited, too
-        with self._mutex, errors_of(self.url):
-            while True:
-                try:
-                    cursor = self._connected().execute(query, values or None)
-                    has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
-                    return cursor.fetchall() if has_rows else []
-                except self._psycopg.OperationalError as error:
-                    is_lost = not self._held or self._held[0].closed
-                    # After a deadlock nothing of it is done, and the other one has gone on.
-                    is_over = is_lost or isinstance(error, self._psycopg.errors.DeadlockDetected)
-                    if self._is_closed or not is_over or time.monotonic() > until or is_leaving():
-                        raise
-                time.sleep(_PAUSE)
+        was_lost = False
+        try:
+            with self._mutex, errors_of(self.url):
+                while True:
+                    try:
+                        cursor = self._connected().execute(query, values or None)
+                        has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+                        return cursor.fetchall() if has_rows else []
+                    except self._psycopg.OperationalError as error:
+                        is_lost = not self._held or self._held[0].closed
+                        was_lost |= is_lost
+                        # After a deadlock nothing of it is done, and the other one has gone on.
+                        is_over = is_lost or isinstance(error, self._psycopg.errors.DeadlockDetected)
+                        if self._is_closed or not is_over or time.monotonic() > until or is_leaving():
+                            raise
+                    time.sleep(_PAUSE)
+        except StoreError as error:
+            if was_lost:
+                raise StoreUnreachable(str(error)) from None
+            raise
 
     def notifications(self, seconds: float) -> list[str]:
         """Wait for some seconds; return the messages of other connections that this one listens to.

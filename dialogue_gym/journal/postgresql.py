@@ -42,7 +42,8 @@ class PostgresJournal:
 
     *Once.* A connection can be lost after a write is sent, so that nobody knows whether it was done. Each
     store numbers its writes, and the statement does nothing if its number was written already: it can be sent
-    again, even while the server still works on the first one. One who opens the store alone forgets the
+    again, even while the server still works on the first one. A number whose write has failed is not used
+    again, since the server may have done that write, or do it yet. One who opens the store alone forgets the
     numbers of others, so that a process that had lost its connection meanwhile writes nothing more.
     """
 
@@ -60,7 +61,7 @@ class PostgresJournal:
         self._is_shared = is_shared
         self.leases: Leases | None = None
         self._writer: PostgresLink | None = None
-        self._id, self._write = uuid.uuid4(), 0
+        self._id, self._write, self._is_unsure = uuid.uuid4(), 0, False
         self._reader = PostgresLink(url, "reads")
         try:
             version = version_of(self._reader)
@@ -130,6 +131,8 @@ class PostgresJournal:
             ],
         }
         domains, people = sum(row.kind == DOMAIN for row in rows), sorted(set(held))
+        if self._is_unsure:
+            self._skip_number()
         turn = {
             "domains": domains,
             "writer": self._id,
@@ -138,6 +141,7 @@ class PostgresJournal:
             "now": now,
             "held": people,
         }
+        self._is_unsure = True
         try:
             written = self._do(_APPEND, **columns, **turn)
         except driver().errors.ForeignKeyViolation as error:
@@ -152,11 +156,16 @@ class PostgresJournal:
                 f"{self.place}: the connection was lost, and another process has opened this store since;"
                 " open it again"
             )
-        self._write += 1
+        self._write, self._is_unsure = self._write + 1, False
         return [
             row.entry(id, parent, time, revision)
             for row, (id, parent, time, revision) in zip(rows, sorted(written), strict=True)
         ]
+
+    def _skip_number(self) -> None:
+        """Take a number after that of a write that has failed, which is not done from now on."""
+        if rows := self._do(_SKIP_NUMBER, id=self._id):  # otherwise others have forgotten this store
+            self._write, self._is_unsure = rows[0][0], False
 
     def _has_lost(self, held: Sequence[str]) -> bool:
         return self.read(_HELD, writer=self._id, held=held) != [(len(held),)]
@@ -266,6 +275,7 @@ SELECT entries.id, parent, time, revision FROM entries JOIN writers
     ON entries.id > writers.end_id - writers.count AND entries.id <= writers.end_id
 WHERE writers.id = %(id)s AND writers.write = %(write)s
 """
+_SKIP_NUMBER = "UPDATE writers SET write = write + 1, count = 0 WHERE id = %(id)s RETURNING write"
 _SET_NOTES = """
 WITH given AS (
     SELECT * FROM unnest(%(names)s::text[], %(texts)s::text[]) AS given (name, text)

@@ -33,6 +33,8 @@ class Cut:
         self.port = int(self._listening.getsockname()[1])
         self.count = 0
         """The connections that were cut at a request."""
+        self.is_down = False
+        """Whether new connections are refused, as while the database is away."""
         self._passes_on: bool | None = None
         self._purpose = ""
         self._lock = threading.Lock()
@@ -72,6 +74,9 @@ class Cut:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
+                if self.is_down:
+                    client.close()
+                    continue
                 try:
                     server = socket.create_connection(("127.0.0.1", self._target))
                 except OSError:  # the database is down

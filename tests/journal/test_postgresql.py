@@ -21,7 +21,7 @@ from dialogue_gym._text import printable
 from dialogue_gym.journal import postgres_link, postgres_schema
 from dialogue_gym.journal.data_folder import data_folder, write_new_data
 from dialogue_gym.journal.database_file import DatabaseFile
-from dialogue_gym.journal.entry import Draft, Entry
+from dialogue_gym.journal.entry import Draft, Entry, StoreUnreachable
 from dialogue_gym.journal.place import DatabaseUrl, PlaceError, place_of
 from dialogue_gym.journal.postgres_link import PostgresLink
 from dialogue_gym.journal.store import Store, StoreError
@@ -130,6 +130,33 @@ def test_write_whose_answer_is_lost_is_done_once(
             second, third = store.append_all([Draft("a", "note", {}, first.id), Draft("b", "note", {})])
             assert cut.count == 1 and second.parent == first.id and third.time == second.time
             assert list(store.entries()) == [first, second, third] and store.check() == []
+
+
+@pytest.mark.parametrize("next_size", [1, 2])
+@pytest.mark.parametrize("passes_on", [True, False])
+def test_write_that_failed_without_an_answer_is_not_taken_for_the_next_one(
+    database: DatabaseUrl,
+    postgres: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    passes_on: bool,
+    next_size: int,
+) -> None:
+    """Nor are writes done twice that were sent together: the server may have done them all."""
+    monkeypatch.setattr(postgres_link, "PATIENCE", 0.5)
+    with Cut(postgres.port) as cut:
+        through = DatabaseUrl(database.url.replace(str(postgres.port), str(cut.port)))
+        with Store(through) as store:
+            together = [store.submit([Draft("a", "note", note(text))]) for text in ("one", "two")]
+            cut.is_down = True
+            cut.next_answer(passes_on, "writes")
+            for one in together:
+                with pytest.raises(StoreUnreachable):
+                    one.result()
+            cut.is_down = False
+            written = store.append_all(Draft("a", "note", note("next")) for _ in range(next_size))
+            found = list(store.entries())
+            assert found[-next_size:] == written and store.check() == []
+            assert [entry.content["text"] for entry in found[:-next_size]] == ["one", "two"] * passes_on
 
 
 def test_those_who_wait_for_a_server_give_up_together(
