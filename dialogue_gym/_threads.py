@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator
 
 _LEAVING = threading.Event()
+_AFTER_ERRORS = 1.0
+"""The least number of seconds between an error of a repeated function and its next call."""
+_LOG = logging.getLogger(__name__)
 
 
 def wait_no_longer() -> None:
@@ -31,16 +35,28 @@ def is_leaving() -> bool:
 def repeating(function: Callable[[], object], seconds: float, name: str) -> Iterator[None]:
     """Call a function again and again, in a thread, within the context; its end waits for the last call.
 
+    An error of the function is told in the log, once as long as it stays the same, and the next call may
+    succeed: a server goes on for months, and nothing else would do this work.
+
     Args:
-        function: handles its errors: one that it raises ends the thread.
+        function: is called without arguments.
         seconds: the pause before each call.
         name: the name of the thread.
     """
     is_over = threading.Event()
 
     def run() -> None:
-        while not is_over.wait(seconds):
-            function()
+        told, pause = "", seconds
+        while not is_over.wait(pause):
+            try:
+                function()
+            except Exception as error:
+                line = f"{name}: {type(error).__name__}: {error}"
+                if line != told:
+                    _LOG.error("%s", line)
+                told, pause = line, max(seconds, _AFTER_ERRORS)
+            else:
+                told, pause = "", seconds
 
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import BotUttered, Event
-from dialogue_gym.domain import Domain
-from dialogue_gym.journal.entry import DECIDES, LIVE, NOTE, PERSON, Draft, Entry
+from dialogue_gym.domain import Domain, DomainError
+from dialogue_gym.journal.entry import DECIDES, LIVE, NOTE, PERSON, Draft, Entry, StoreError
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.holds import Holds
 from dialogue_gym.live.reward import LiveReward
@@ -165,13 +165,25 @@ class Conversations:
 
         Raises:
             LiveError: no live conversation has this name.
+            StoreError: the journal cannot be read, or knows more of the domain than this process does yet.
         """
         entries = list(self.store.entries(conversation))
         if not entries or LIVE not in entries[0].content:
             raise LiveError(
                 f"unknown live conversation {quoted(conversation)}; {nearest(conversation, self._people)}"
             )
-        return trace_of(self.domain, conversation, self.reward, entries)
+        with self._known_domain():
+            return trace_of(self.domain, conversation, self.reward, entries)
+
+    @contextlib.contextmanager
+    def _known_domain(self) -> Iterator[None]:
+        """Tell that a name is unknown which another process has added to the domain of a shared store."""
+        try:
+            yield
+        except DomainError as error:
+            if self.holds.leases is None:
+                raise
+            raise StoreError(f"{error}; another process has added more, which this one takes over") from None
 
     def late_messages(self, person: str) -> tuple[BotUttered, ...]:
         """Return a teacher's messages at the end of a person's last conversation, which they may not know."""
@@ -242,8 +254,13 @@ class Conversations:
         if trace is None or trace.entries + len(news) < head.entries:  # a rating came between two of its own
             trace = self._traces[name] = Trace(self.domain, name, self.reward)
             news = await ThreadCall(lambda: list(self.store.entries(name)), _READER)
-        for entry in news:
-            trace.take(entry)
+        try:
+            with self._known_domain():
+                for entry in news:
+                    trace.take(entry)
+        except BaseException:
+            self._traces.pop(name, None)  # it has a part of an entry
+            raise
 
     def _take_in(self, head: Head) -> None:
         name = head.conversation

@@ -250,7 +250,8 @@ class Sessions:
             for person in self._conversations.abandoned():
                 with contextlib.suppress(Rejected):  # another process has been faster
                     finish(self._pick_up(person), self.lock)
-        with self.lock:
+        due: list[str] = []
+        with contextlib.suppress(StoreError), self.lock:
             due = self.manager.expired()[:_EXPIRE_MOST]
         for name in due:
             with contextlib.suppress(StoreError, LiveError, Rejected):

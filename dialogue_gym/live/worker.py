@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from dialogue_gym._threads import repeating
 from dialogue_gym.conversation.bot_state import with_user
@@ -85,17 +86,19 @@ class PublishedBot:
                 self._fault = str(error)
                 _LOG.error("%s", self._fault)
             return None
-        self._version = version
         if (
             known is not None
             and publication.taught == known.publication.taught
             and publication.fits(known.env)
         ):
-            return TaughtBot(known.history, known.domain, known.env, publication)
-        history = History(self._store.taught())
-        domain = history.extended(self._original)
-        env = DialogueEnv(with_user(domain), turn_taking=publication.knows["turn_taking"])
-        return TaughtBot(history, domain, env, publication) if publication.fits(env) else None
+            found = TaughtBot(known.history, known.domain, known.env, publication)
+        else:
+            history = History(self._store.taught())
+            domain = history.extended(self._original)
+            env = DialogueEnv(with_user(domain), turn_taking=publication.knows["turn_taking"])
+            found = TaughtBot(history, domain, env, publication)
+        self._version = version  # not before the journal was read, which may fail
+        return found if publication.fits(found.env) else None
 
     def explorer(self, bot: TaughtBot, explore: str | None) -> Explorer:
         """Return the choice of actions of a bot, with an exploration of this process alone."""
@@ -206,12 +209,13 @@ class LateMessages:
 
 @contextlib.contextmanager
 def each_second(*looks: Callable[[], object]) -> Iterator[None]:
-    """Call functions every second, in a thread, within the context; the next second may succeed."""
+    """Call functions every second, each in a thread, within the context; the next second may succeed."""
 
-    def look_at_all() -> None:
+    def try_to(look: Callable[[], object]) -> None:
+        with contextlib.suppress(StoreError):  # messages report it
+            look()
+
+    with contextlib.ExitStack() as stack:
         for look in looks:
-            with contextlib.suppress(StoreError):  # messages report it
-                look()
-
-    with repeating(look_at_all, EVERY, "news"):
+            stack.enter_context(repeating(partial(try_to, look), EVERY, "news"))
         yield

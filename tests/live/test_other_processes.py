@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from dialogue_gym.domain.additions import ACTION, Addition, extend
+from dialogue_gym.journal.entry import StoreError
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.live.waits import finish
-from dialogue_gym.live.worker import LateMessages
+from dialogue_gym.live.worker import LateMessages, each_second
+from dialogue_gym.stories.rulebook import RuleBook
+from tests.live.handoffs import DOMAIN
 from tests.live.learning import until
 from tests.live.test_leases import Worker
 
@@ -66,6 +72,43 @@ def test_a_teacher_elsewhere_finds_out_that_somebody_waits(database: DatabaseUrl
         assert here.say() == []
         look_around()
         assert there.bot.awaits_teacher(name)
+    finally:
+        here.store.close()
+        there.store.close()
+
+
+def test_a_process_that_lacks_an_addition_goes_on_once_it_has_taken_that_over(database: DatabaseUrl) -> None:
+    """Until then the person is to come back, and nothing is decided by a part of the conversation."""
+    grown = extend(DOMAIN, [Addition(ACTION, "utter_soon", ("Soon",))])
+    here, there = Worker(database), Worker(database)
+    there.bot.use_domain(grown, RuleBook(grown))
+    heard: list[tuple[str, list[str | None]]] = []
+    late = LateMessages(here.sessions, lambda who, said: heard.append((who, [one.text for one in said])))
+    looks: list[str] = []
+
+    def look() -> None:
+        looks.append("begins")
+        late.look()
+        looks.append("ends")
+
+    try:
+        here.say()
+        there.sessions.expire()
+        manager, (name,) = there.sessions.manager, here.bot.conversations.open
+        there.sessions.do(name, lambda: manager.take_over(name, "tina"))
+        assert here.say() == []
+        late.look()
+        there.sessions.do(name, lambda: manager.decide(name, "tina", "utter_soon", 0, "utter_hello"))
+        with each_second(look):
+            until(lambda: looks.count("begins") > 1)
+            assert "ends" not in looks and not heard
+            for _ in range(2):
+                with pytest.raises(StoreError, match="another process has added more"):
+                    here.say()
+            with here.sessions.lock:
+                here.bot.use_domain(grown, RuleBook(grown))
+            until(lambda: heard == [("ann", ["Soon"])])
+        assert [one.text for one in here.sessions.reply("ann", "/greet").late] == ["Soon"]
     finally:
         here.store.close()
         there.store.close()

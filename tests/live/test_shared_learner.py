@@ -13,6 +13,7 @@ import pytest
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.additions import ACTION, Addition
+from dialogue_gym.journal import postgres_link
 from dialogue_gym.journal.entry import DOMAIN, StoreError
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.journal.seat import LearnerSeat
@@ -21,6 +22,7 @@ from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_in, checkpoints_of
 from dialogue_gym.live.handoff import Handoff
 from dialogue_gym.live.options import LiveOptions
+from dialogue_gym.live.publication import Publication
 from dialogue_gym.live.run import open_live_bot
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.shared_learner import SharedLearner
@@ -29,7 +31,8 @@ from dialogue_gym.live.trainer import Trainer
 from dialogue_gym.live.worker import BotUpdates, PublishedBot
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.teaching.taught_interpreter import TaughtInterpreter
-from tests.conftest import TINY
+from tests.conftest import TINY, domain_from
+from tests.journal.cut import Cut
 from tests.live.learning import until
 from tests.live.people import comparable
 from tests.postgres import PostgresServer
@@ -182,3 +185,23 @@ def test_weights_learned_from_the_journal_reach_bots_elsewhere(database: Databas
             until(knows_more)
             assert "utter_thanks" in explorer.actor.env.action_names
             assert "utter_thanks" in learning.trainer.learner.env.action_names
+
+
+def test_weights_are_taken_over_although_the_journal_could_not_be_read_at_first(
+    database: DatabaseUrl, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_link, "PATIENCE", 0.5)
+    domain = domain_from(TINY)
+    with Store(database) as store:
+        trainer, _ = start_or_resume(store, domain, None)
+        Publication.of(trainer, 0).write(checkpoints_of(database).published)
+    with Cut(postgres.port) as cut:
+        through = DatabaseUrl(database.url.replace(str(postgres.port), str(cut.port)))
+        with Store(through, is_shared=True) as store:
+            published = PublishedBot(store, domain)
+            cut.is_down = True
+            cut.next_answer(False, "reads")
+            with pytest.raises(StoreError):
+                published.newer()
+            cut.is_down = False
+            assert published.newer() is not None and published.newer() is None
