@@ -29,6 +29,7 @@ from dialogue_gym.conversation.slot_filling import named_value
 from dialogue_gym.conversation.turns import is_users_turn
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.model import LISTEN
+from dialogue_gym.domain.slot import Slot
 from dialogue_gym.rules.tables import MAX_UNHEARD
 from dialogue_gym.stories.model import Either, Place, Story
 
@@ -60,13 +61,42 @@ class _Moment:
     loop: str | None
 
 
+_Label = tuple[str, str, str]
+"""An entity; or an entity, `"role"` or `"group"`, and its role or group."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A message as a rule describes it: its intent, and its entities; without any, all are allowed."""
+
+    intent: str | None
+    entities: frozenset[_Label]
+
+    def fits(self, domain: Domain, message: UserUttered | None) -> bool:
+        """Return whether a message is the one; as in Rasa, entities that the domain lacks do not count.
+
+        The roles and groups of an entity count if the rule names any of them.
+        """
+        if message is None or self.intent not in (message.intent, (message.intent or "").partition("/")[0]):
+            return False
+        if not self.entities:
+            return True
+        named = {name for name, _, _ in self.entities}
+        labelled = {name for name, kind, _ in self.entities if kind}
+        return self.entities == {
+            (name, kind, label)
+            for name, kind, label in _labels(message)
+            if (name in labelled or not kind) and (name in named or name in domain.known_entities)
+        }
+
+
 @dataclass(frozen=True)
 class _Condition:
     """A point as a rule describes it; the keys of `slots`, and `loop` if `names_loop`, must be equal."""
 
     previous: str | None
-    message: UserUttered | None
-    slots: tuple[tuple[str, int], ...] = ()
+    message: _Said | None
+    slots: tuple[tuple[str, float], ...] = ()
     loop: str | None = None
     names_loop: bool = False
 
@@ -74,8 +104,8 @@ class _Condition:
         """Return whether a point is as the rule says."""
         if self.previous != moment.previous or (self.names_loop and self.loop != moment.loop):
             return False
-        return (self.message is None or _is_said(self.message, moment.message)) and all(
-            domain.slot(name).label(moment.slots[name]) == label for name, label in self.slots
+        return (self.message is None or self.message.fits(domain, moment.message)) and all(
+            _feature(domain.slot(name), moment.slots[name]) == wanted for name, wanted in self.slots
         )
 
     @property
@@ -239,12 +269,22 @@ def _has_heard(conversation: Conversation) -> bool:
     return bool(conversation.events) and isinstance(conversation.events[-1], UserUttered)
 
 
-def _is_said(wanted: UserUttered, message: UserUttered | None) -> bool:
-    """Return whether a message is that of a rule; a rule without entities allows any."""
-    if message is None or wanted.intent not in (message.intent, (message.intent or "").partition("/")[0]):
-        return False
-    names = {entity.name for entity in wanted.entities}
-    return not names or names == {entity.name for entity in message.entities}
+def _labels(message: UserUttered) -> frozenset[_Label]:
+    """Return the entities of a message by name, and those with a role or group by that as well."""
+    return frozenset(
+        (entity.name, kind, label or "")
+        for entity in message.entities
+        for kind, label in (("", None), ("role", entity.role), ("group", entity.group))
+        if label or not kind
+    )
+
+
+def _feature(slot: Slot, value: Value) -> float:
+    """Return a value as rules compare it: its label, and of a float the number itself, within its bounds."""
+    label = slot.label(value)
+    if slot.type != "float" or not label:
+        return label
+    return min(slot.max_value, max(slot.min_value, float(str(slot.text_of(value))))) - slot.min_value + 1
 
 
 def _moments(conversation: Conversation) -> list[_Moment]:
@@ -286,10 +326,10 @@ def _along(
 ) -> Iterator[_Pattern]:
     """Yield a pattern for each action of a rule without alternatives."""
     observed = {slot.name: slot for slot in domain.slots if slot.is_observed}
-    slots: dict[str, int] = {}
+    slots: dict[str, float] = {}
     loop: str | None = None
     names_loop = False
-    message: UserUttered | None = None
+    message: _Said | None = None
     previous: str | None = None
     made: list[_Condition] = []
 
@@ -297,7 +337,7 @@ def _along(
         nonlocal loop, names_loop
         if isinstance(event, SlotSet) and event.name in observed:
             slot = observed[event.name]
-            slots[event.name] = slot.label(named_value(slot) if event.is_named_only else event.value)
+            slots[event.name] = _feature(slot, named_value(slot) if event.is_named_only else event.value)
         elif isinstance(event, ActiveLoop):
             loop, names_loop = event.name, True
 
@@ -315,7 +355,7 @@ def _along(
             if is_begun and previous != LISTEN:
                 made.append(now())
                 yield _Pattern(tuple(made), LISTEN, rule, place)
-            previous, message, is_begun = LISTEN, event, True
+            previous, message, is_begun = LISTEN, _Said(event.intent, _labels(event)), True
         elif isinstance(event, ActionExecuted):
             if is_begun:  # else the rule tells what follows its first action
                 made.append(now())
