@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 
 from dialogue_gym._files import OutputKind, bears
 from dialogue_gym._text import printable
-from dialogue_gym.conversation.events import ActionExecuted, BotUttered, SessionStarted, SlotSet, UserUttered
+from dialogue_gym.conversation.events import (
+    ActionExecuted,
+    ActiveLoop,
+    BotUttered,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+)
 from dialogue_gym.stories.expansion import expand
 from dialogue_gym.stories.model import Step, Story
 
@@ -73,6 +80,8 @@ def _drawn(step: Step) -> tuple[str, str]:
         return "[/{}/]", f"{step.name} = {json.dumps(step.value, ensure_ascii=False, default=str)}"
     if isinstance(step, BotUttered):
         return "[{}]", step.text or ""
+    if isinstance(step, ActiveLoop):
+        return "[/{}/]", "the form ends" if step.name is None else f"{step.name} is active"
     return "[/{}/]", "session start" if isinstance(step, SessionStarted) else "restart"
 
 

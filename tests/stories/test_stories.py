@@ -282,6 +282,8 @@ def test_a_graph_shares_the_beginnings_of_stories() -> None:
         "    n2 --> n5\n"
     )
     assert "more than 3 steps" in stories.mermaid(stories.parse(text), limit=3)
+    form = stories.mermaid(stories.parse('## a\n* hi\n- f\n- form{"name": "f"}\n- f\n- form{"name": null}\n'))
+    assert '[/"f is active"/]' in form and '[/"the form ends"/]' in form
 
 
 @pytest.mark.parametrize("name", ["join", "mermaid", "statistics"])
