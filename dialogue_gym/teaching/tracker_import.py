@@ -7,13 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from dialogue_gym._text import name_fault, printable
+from dialogue_gym._text import counted, name_fault, printable
 from dialogue_gym.conversation.conversation import Conversation, decisions
+from dialogue_gym.conversation.effects import reset_slots
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActiveLoop,
     Event,
     Json,
+    Restarted,
     SessionStarted,
     SlotSet,
     UserUttered,
@@ -21,7 +23,7 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
-from dialogue_gym.domain.default_names import DEFAULT_INTENTS, DEFAULT_SLOTS
+from dialogue_gym.domain.default_names import DEFAULT_ACTIONS, DEFAULT_INTENTS, DEFAULT_SLOTS
 from dialogue_gym.domain.model import DomainError
 from dialogue_gym.journal.entry import BOT, DOMAIN, PERSON, Draft
 from dialogue_gym.journal.history import History
@@ -75,12 +77,13 @@ class _Reader:
         kind = str(content.get("event"))
         if kind == "rewind":
             _take_back(events, UserUttered)
+            _take_back(events, ActionExecuted)  # the listening for it
         elif kind == "undo":
             _take_back(events, ActionExecuted)
         elif kind == "reset_slots":
-            names = dict.fromkeys(event.name for event in events if isinstance(event, SlotSet))
-            names |= dict.fromkeys(slot.name for slot in self.domain.slots)
-            events += [SlotSet(name) for name in names]
+            own = reset_slots(self.domain)
+            others = {event.name for event in events if isinstance(event, SlotSet)}
+            events += [*own, *map(SlotSet, sorted(others - {event.name for event in own}))]
         else:
             try:
                 event = _with_retrieval_intent(from_json(content), content)
@@ -111,8 +114,10 @@ class _Reader:
         if addition.is_in(self.domain) and addition not in self.additions:
             return True
         key = (addition.add, addition.name)
-        self.unknown[key] += 1
-        if self.unknown[key] == 1:
+        is_new = addition not in self.additions and key not in self.unknown
+        if addition.add != ACTION or addition.name not in DEFAULT_ACTIONS:
+            self.unknown[key] += 1
+        if is_new:
             if name_fault(addition.name):
                 return False
             try:
@@ -150,10 +155,9 @@ def _has_message(events: Iterable[Event]) -> bool:
 
 
 def _take_back(events: list[Event], what: type[Event]) -> None:
-    """Remove the last event of a kind, and all that follow it."""
-    for place in reversed(range(len(events))):
-        if isinstance(events[place], what):
-            del events[place:]
+    """Remove the last event of a kind and all that follow it; without one, all since the last restart."""
+    while events and not isinstance(events[-1], Restarted):
+        if isinstance(events.pop(), what):
             return
 
 
@@ -161,7 +165,7 @@ def import_trackers(journal: Store, domain: Domain, trackers: Iterable[RasaTrack
     """Write the sessions of trackers as conversations of a store, all or none.
 
     A bot's decision in them teaches nothing until a teacher corrects or approves it. Sessions that were
-    imported before are left out.
+    imported before are left out; one that has gone on since comes as a whole, beside its beginning.
 
     Returns:
         The number of new conversations, and a line for everything that a person should know.
@@ -180,13 +184,15 @@ def import_trackers(journal: Store, domain: Domain, trackers: Iterable[RasaTrack
     }
     reader = _Reader(history.extended(domain))
     found: list[tuple[Json, list[Event]]] = []
-    repeated = 0
+    repeated = grown = 0
+    begun = {key[:2] for key in known}
     for tracker in trackers:
         for session in reader.sessions(tracker):
             key = (tracker.sender, session.began, len(session.events))
             if key in known:
                 repeated += 1
             else:
+                grown += key[:2] in begun
                 known.add(key)
                 found.append((dict(zip((_SENDER, _BEGAN, _EVENTS), key, strict=True)), session.events))
     drafts = [Draft("", DOMAIN, one.content()) for one in reader.additions] if found else []
@@ -196,7 +202,9 @@ def import_trackers(journal: Store, domain: Domain, trackers: Iterable[RasaTrack
     journal.append_all(drafts)
     notes = [*reader.notes()]
     if repeated:
-        notes.append(f"{repeated} conversation{'s' * (repeated > 1)} imported before: left out")
+        notes.append(f"{counted(repeated, 'conversation')} imported before: left out")
+    if grown:
+        notes.append(f"{counted(grown, 'conversation')} went on since: imported again as a whole")
     return len(found), notes
 
 

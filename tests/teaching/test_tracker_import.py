@@ -19,6 +19,7 @@ from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.tracker_import import import_trackers
 from dialogue_gym.teaching.tracker_store import RasaTracker, TrackerError, read_trackers
 from tests.commands import call
+from tests.conftest import domain_from
 
 DOMAIN = load_domain("restaurant")
 
@@ -99,6 +100,34 @@ def test_sessions_become_conversations(store: Store) -> None:
 
     again = import_trackers(store, DOMAIN, [RasaTracker("anna", EVENTS), RasaTracker("bob", EVENTS[-12:])])
     assert again[0] == 1 and again[1][-1] == "2 conversations imported before: left out"
+
+
+# Rasa 3.6.21, DialogueStateTracker.applied_events: the listening for a message goes with it.
+def test_back_and_reset_slots_are_as_in_rasa(tmp_path: Path) -> None:
+    domain = domain_from(
+        """
+        intents: [greet, inform]
+        slots: {language: {type: text, initial_value: en}, size: {type: text}}
+        actions: [utter_hi, utter_ask]
+        """
+    )
+    asked = [*STARTED, LISTEN, user("hi", "greet"), act("utter_hi"), LISTEN]
+    reset = [user("large", "inform", size="large"), act("utter_ask"), {"event": "reset_slots"}, LISTEN]
+    back = [user("/back", "back"), act("action_back"), {"event": "rewind"}, {"event": "rewind"}, LISTEN]
+    trackers = [RasaTracker("anna", [*asked, *reset]), RasaTracker("bob", [*asked, *reset, *back])]
+    with Store(tmp_path / "store") as store:
+        assert import_trackers(store, domain, trackers) == (2, [])  # Rasa's own actions are not unknown
+        history = History(store.entries())
+        anna, bob = (history.conversation(history.extended(domain), name) for name in ("rasa1", "rasa2"))
+    assert anna.slots == {"language": "en", "size": None}
+    done = [event.name for event in bob.events if isinstance(event, ActionExecuted)]
+    assert done == ["action_listen", "utter_hi", "action_listen"] and bob.latest_message.text == "hi"
+
+
+def test_a_conversation_that_went_on_comes_again_as_a_whole(store: Store) -> None:
+    import_trackers(store, DOMAIN, [RasaTracker("anna", EVENTS[:8])])
+    count, notes = import_trackers(store, DOMAIN, [RasaTracker("anna", EVENTS[:15])])
+    assert (count, notes[-1]) == (1, "1 conversation went on since: imported again as a whole")
 
 
 def test_an_imported_conversation_is_corrected(store: Store) -> None:
