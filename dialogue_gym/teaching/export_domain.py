@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from dialogue_gym._yaml import dump_yaml, parse_yaml
 from dialogue_gym.conversation.events import Json, Value
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import OWN_KEYS, parse_domain
 from dialogue_gym.domain.model import DOMAIN_FILE
+from dialogue_gym.domain.slot import CUSTOM, FROM_ENTITY, SlotMapping
 from dialogue_gym.domain.writer import extended_text
 from dialogue_gym.teaching.export_search import SearchExport
 
@@ -70,9 +71,9 @@ def _in_order(content: Json) -> Json:
 
 def _converted(content: Json, domain: Domain) -> Json:
     """Return the content of a domain file without the simulation, in the form of Rasa 3."""
-    forms, mapped = _forms(content.get("forms"))
+    forms = _forms(content.get("forms"))
     responses = _responses(content.get("responses") or content.get("templates") or {})
-    slots = _slots(content.get("slots") or {}, domain, mapped)
+    slots = _slots(content.get("slots") or {}, domain)
     entities = [*(content.get("entities") or [])]
     named = [_name_of(entity) for entity in entities]
     used = [one.get("entity") for slot in slots.values() for one in slot["mappings"]]
@@ -116,8 +117,8 @@ def _listed(value: Value) -> list[Value]:
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
-def _slots(slots: dict[str, Json], domain: Domain, mapped: dict[str, list[Json]]) -> dict[str, Json]:
-    """Return slots with their mappings: their own, those of forms, or the entity that fills them here."""
+def _slots(slots: dict[str, Json], domain: Domain) -> dict[str, Json]:
+    """Return slots with their mappings: as they are written, or as the domain has them with its forms."""
     found = {}
     for slot in domain.slots:
         keys = {key: value for key, value in slots[slot.name].items() if key not in _GONE_FROM_SLOTS}
@@ -126,15 +127,16 @@ def _slots(slots: dict[str, Json], domain: Domain, mapped: dict[str, list[Json]]
             keys["type"] = "any"
         elif keys["type"] == "any":
             keys.pop("influence_conversation", None)  # Rasa refuses true
-        by_entity = [{"type": "from_entity", "entity": slot.entity}] if slot.entity else []
-        own = [*by_entity, *(one for one in mapped.get(slot.name, []) if one not in by_entity)]
-        keys["mappings"] = keys.get("mappings") or own or [{"type": "custom"}]
+        own = slot.mappings or (
+            SlotMapping(FROM_ENTITY, slot.entity) if slot.entity else SlotMapping(CUSTOM),
+        )
+        keys["mappings"] = keys.get("mappings") or [mapping.content() for mapping in own]
         found[slot.name] = keys
     return found
 
 
-def _forms(forms: Value) -> tuple[dict[str, Json], dict[str, list[Json]]]:
-    """Return forms in the form of Rasa 3, and the mappings that Rasa 2 has in them, by slot."""
+def _forms(forms: Value) -> dict[str, Json]:
+    """Return forms in the form of Rasa 3, without the mappings that Rasa 2 has in them."""
     if isinstance(forms, list):
         named: dict[str, Value] = {}
         for form in forms:
@@ -142,7 +144,6 @@ def _forms(forms: Value) -> tuple[dict[str, Json], dict[str, list[Json]]]:
     else:
         named = forms or {}
     found: dict[str, Json] = {}
-    mapped: dict[str, list[Json]] = {}
     for name, value in named.items():
         keys = dict(value or {})
         # Rasa 2.0 to 2.5 have the slots themselves there.
@@ -151,14 +152,5 @@ def _forms(forms: Value) -> tuple[dict[str, Json], dict[str, list[Json]]]:
                 "required_slots": {key: one for key, one in keys.items() if key != "ignored_intents"},
                 **{key: one for key, one in keys.items() if key == "ignored_intents"},
             }
-        required = keys["required_slots"] or []
-        for slot, mappings in required.items() if isinstance(required, dict) else ():
-            mapped.setdefault(slot, []).extend(_of_form(_listed(mappings), name, slot))
-        found[name] = keys | {"required_slots": [*required]}
-    return found, mapped
-
-
-def _of_form(mappings: Iterable[Json], form: str, slot: str) -> list[Json]:
-    """Return the mappings of a form's slot: all but those to entities hold while the form asks for it."""
-    asked = {"conditions": [{"active_loop": form, "requested_slot": slot}]}
-    return [one if one.get("type") == "from_entity" else one | asked for one in mappings]
+        found[name] = keys | {"required_slots": [*(keys["required_slots"] or [])]}
+    return found

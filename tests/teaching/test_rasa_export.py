@@ -265,6 +265,19 @@ def test_a_converted_domain_is_the_same_one(content: Json) -> None:
     assert again.fake_user is None
 
 
+# Rasa 3.6.21, core/migrate.py: what filled a slot within a form of Rasa 2 alone does so in Rasa 3.
+@pytest.mark.parametrize("kind", ["from_entity", "from_intent", "from_text", "from_trigger_intent"])
+def test_mappings_of_forms_of_rasa_2_hold_in_the_form_alone(kind: str) -> None:
+    needed = {"from_entity": ", entity: number", "from_text": ""}.get(kind, ", intent: book, value: 1")
+    text = (
+        'version: "2.0"\nintents: [book]\nentities: [number]\n'
+        "slots: {people: {type: any, auto_fill: false}}\n"
+        f"forms: {{booking: {{people: [{{type: {kind}{needed}}}]}}}}\n"
+    )
+    converted, _ = rasa_domain(text, "domain.yml", "test", lambda domain: domain)
+    assert domain_from(converted).slot("people").mappings == domain_from(text).slot("people").mappings
+
+
 def test_options_of_actions_that_rasa_lacks_stay_out() -> None:
     text = "actions: [pay: {safe: false}, ask: {safe: true, send_domain: true}, look]"
     assert domain_from(text).unsafe == ("pay",)
