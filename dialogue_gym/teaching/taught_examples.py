@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import EXAMPLE, Addition
 from dialogue_gym.journal.entry import MEND, USER, Entry, entry_events
 from dialogue_gym.journal.history import History
@@ -161,3 +163,31 @@ class _KnownExamples:
 def sentence_key(text: str) -> str:
     """Return a sentence without the differences of case and space, which a correction ignores."""
     return " ".join(text.split()).casefold()
+
+
+def entities_in(text: str, message: UserUttered) -> tuple[Entity, ...]:
+    """Return the entities of a message at their places in a text with the same `sentence_key`.
+
+    One whose place cannot be told has none.
+    """
+    if message.text is None or message.text == text:
+        return message.entities
+    words, others = (list(re.finditer(r"\S+", one)) for one in (message.text, text))
+
+    def moved(place: int | None, before: int) -> int | None:
+        """Return a place in the text; `before` is 1 for one after a character of a word, else 0."""
+        if place is None:
+            return None
+        for word, other in zip(words, others, strict=True):
+            if word.start() <= place - before < word.end() and len(word[0]) == len(other[0]):
+                return other.start() + place - word.start()
+        return None
+
+    found = []
+    for entity in message.entities:
+        start, end = moved(entity.start, 0), moved(entity.end, 1)
+        is_placed = start is not None and end is not None
+        found.append(
+            dataclasses.replace(entity, start=start if is_placed else None, end=end if is_placed else None)
+        )
+    return tuple(found)

@@ -20,6 +20,7 @@ from dialogue_gym.nlu.examples import Example, NluData
 from dialogue_gym.nlu.interpreter import FALLBACK, Interpretation, Interpreter, InterpreterError, parse_act
 from dialogue_gym.teaching.taught_examples import (
     WordLesson,
+    entities_in,
     learned_examples,
     sentence_key,
     word_lessons,
@@ -174,7 +175,8 @@ class TaughtInterpreter(Interpreter):
         understood = model.parse(text) if model else Interpretation(text)
         if meant is not None and meant.intent is not None:
             others = tuple(pair for pair in understood.ranking if pair[0] != meant.intent)
-            return Interpretation(text, meant.intent, 1.0, meant.entities, ((meant.intent, 1.0), *others))
+            entities = entities_in(text, meant)
+            return Interpretation(text, meant.intent, 1.0, entities, ((meant.intent, 1.0), *others))
         if understood.confidence >= self._fallback and understood.intent is not None:
             return understood
         unsure = FALLBACK_INTENT if FALLBACK_INTENT in self._wanted[0].intents else None

@@ -75,6 +75,29 @@ def test_a_correction_outranks_a_given_example() -> None:
     assert session.interpreter.examples == len(data.examples)
 
 
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("from Oslo to  new york", [(5, 9), (14, 22)]),
+        (" FROM oslo\n to new  york", [(6, 10), (15, 24)]),
+        ("from Oslo to new york", [(5, 9), (13, 21)]),
+    ],
+)
+def test_a_known_sentence_with_other_spaces_has_its_entities_in_place(
+    text: str, places: list[tuple[int, int]]
+) -> None:
+    session = Session(domain_from(PLAIN), Store.in_memory())
+    cities = Entity("city", "Oslo", 5, 9, role="from"), Entity("city", "NYC", 13, 21), Entity("city", "LA")
+    mend(session, "from Oslo to new york", "greet", *cities)
+    found = session.interpreter.parse(text).entities
+    assert [(entity.value, entity.role) for entity in found] == [
+        ("Oslo", "from"),
+        ("NYC", None),
+        ("LA", None),
+    ]
+    assert [(entity.start, entity.end) for entity in found] == [*places, (None, None)]
+
+
 @pytest.mark.parametrize("intents", [(), ("nlu_fallback",)])
 def test_unsure_sentences_are_not_understood(intents: tuple[str, ...]) -> None:
     domain = load_domain("restaurant")
