@@ -10,13 +10,14 @@ from dialogue_gym._http import run_coroutine
 from dialogue_gym._text import quoted
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
+from dialogue_gym.conversation.form import form_actions
 from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
 from dialogue_gym.stories import Story, expand
-from dialogue_gym.testing.bots import BotError, ForeignBot
+from dialogue_gym.testing.bots import BotError, BotReply, ForeignBot
 from dialogue_gym.testing.dialogue import record
-from dialogue_gym.testing.reading import DeedReader
+from dialogue_gym.testing.reading import Deed, DeedReader
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def replay_stories(bot: ForeignBot, domain: Domain, stories: Iterable[Story]) ->
     """Say the user's turns of stories to a bot again, each in a conversation of its own.
 
     A message is sent as its text, or without one in the fixed format. Checkpoints and ORs are resolved, rules
-    are left out. A story ends at the first difference.
+    are left out. A story ends at the first difference. Rasa's own actions are not compared, and without a
+    tracker neither are forms and their questions, since a form asks like any other action.
 
     Raises:
         ValueError: the stories have no user's turn.
@@ -94,15 +96,32 @@ async def _replay(
         deeds = reader.read(reply.messages, reply.done)
         for deed in deeds:
             record(conversation, deed)
-        # Without a tracker silent actions cannot be seen.
-        wanted = [one for one in expected if reply.done is not None or domain.action_model(one).speaks]
-        done = [deed.action or deed.fault for deed in deeds]
+        wanted, done = expected, _done(domain, reply, deeds)
+        if reply.done is None:
+            unseen = _without_tracker(domain)
+            wanted = [one for one in wanted if one not in unseen and domain.action_model(one).speaks]
+            done = [one for one in done if one not in unseen]
         if done != wanted:
             said = quoted(message.text or message.act)
             return ReplayedStory(
                 name, conversation, f"after {said} the bot did {_listed(done)}, the story {_listed(wanted)}"
             )
     return ReplayedStory(name, conversation, None)
+
+
+def _done(domain: Domain, reply: BotReply, deeds: Iterable[Deed]) -> list[str | None]:
+    """Return the actions of a turn, or the faults in their place, without Rasa's own ones."""
+    forms = {form.name for form in domain.forms}
+    done: Iterable[str | None] = (deed.action or deed.fault for deed in deeds)
+    if reply.done is not None and not forms.isdisjoint(reply.done):
+        done = reply.done  # the deeds have the questions of a form, which are no actions of their own
+    return [one for one in done if one not in DEFAULT_ACTIONS]
+
+
+def _without_tracker(domain: Domain) -> set[str]:
+    """Return the actions that are not told apart from others without a tracker."""
+    of_forms = {one for form in domain.forms for one in (form.name, *form_actions(domain, form))}
+    return of_forms | set(filter(None, DEFAULT_ACTIONS.values()))
 
 
 def _listed(names: Sequence[str | None]) -> str:
