@@ -43,7 +43,7 @@ class BehaviourPolicy:
         """
         possible = np.asarray(mask) != 0
         own = self.policy.probabilities(observation, possible)
-        # Those of a network are sums of float32.
+        # Those of somebody's own policy may be sums of float32.
         return np.asarray(
             (1 - self.exploration) * own / own.sum() + self.exploration * possible / possible.sum()
         )

@@ -96,9 +96,10 @@ class OneHotMlp:
         return np.asarray(values, np.float32)
 
 
-def masked_softmax(logits: Floats, possible: npt.NDArray[np.bool_]) -> Floats:
-    """Return the probabilities of actions from their logits; impossible ones get 0."""
-    logits = np.where(possible, logits, -np.inf)
+def masked_softmax(logits: Floats, possible: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the probabilities of actions from their logits, float64; impossible ones get 0."""
+    # In float32 they sum up to 1 only within 1e-7, with which NumPy refuses to draw.
+    logits = np.where(possible, logits, -np.inf).astype(np.float64)
     exponentials = np.exp(logits - logits.max())
     return np.asarray(exponentials / exponentials.sum())
 
@@ -149,14 +150,14 @@ class NetworkPolicy(Policy):
             possible = self._possible(observation, mask)
             return int(np.where(possible, self.outputs(observation), -np.inf).argmax())
         chances = self.probabilities(observation, mask)
-        return int(self._random.choice(len(chances), p=chances / chances.sum()))
+        return int(self._random.choice(len(chances), p=chances))
 
     def probabilities(self, observation: Array, mask: Array | None = None) -> npt.NDArray[np.float64]:
         """Return how probable each action is, shape (actions,); of values, the best one is certain."""
         if self.has_values:
             return super().probabilities(observation, mask)
         logits, possible = self.outputs(observation), self._possible(observation, mask)
-        return masked_softmax(logits, possible).astype(np.float64)
+        return masked_softmax(logits, possible)
 
     def numbers(self, observation: Array, mask: Array | None = None) -> tuple[bool, Array]:
         """Return whether the numbers are probabilities, and the probability or value of each action."""

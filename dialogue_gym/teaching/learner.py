@@ -131,7 +131,7 @@ class Learner:
             chances[[self._index[name] for name in right]] = 1 / len(right)
             return chances
         allowed = np.ones(len(self.actions), np.bool_) if possible is None else np.asarray(possible)
-        return masked_softmax(self._logits(observation), allowed).astype(np.float64)
+        return masked_softmax(self._logits(observation), allowed)
 
     def options(self, conversation: Conversation) -> tuple[Option, ...]:
         """Return every action, the most probable one first.

@@ -11,6 +11,7 @@ import pytest
 
 from dialogue_gym import DomainError, ExpertPolicy, PretrainedPolicy
 from dialogue_gym.domain.sources import builtin_names
+from dialogue_gym.policies.evaluation import play
 from dialogue_gym.policies.pretrained import pretrained_names, pretrained_path
 from dialogue_gym.training.evaluation import evaluate
 from tests.conftest import BUILT_IN, SEARCHING, TURN_TAKINGS, make
@@ -67,6 +68,16 @@ def test_random_action_can_be_requested() -> None:
     assert len({int(policy.predict(observation, deterministic=True)[0]) for _ in range(20)}) == 1
     only = np.arange(len(info["action_mask"])) == 7
     assert int(policy.predict(observation, action_masks=only)[0]) == 7
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_actions_can_be_drawn_in_every_situation(name: str) -> None:
+    env = make("Dialogue-v0", domain=name, semantic_error_rate=0.3)
+    policy = PretrainedPolicy(env, seed=0)
+    for seed in range(20):
+        for step in play(env, lambda seen, mask: int(policy.predict(seen, action_masks=mask)[0]), seed):
+            chances = policy.probabilities(step.observation)
+            assert abs(chances.sum() - 1) < 1e-12  # NumPy draws from nothing that is off by 1e-8
 
 
 def test_newest_observation_of_a_history_is_used() -> None:
