@@ -107,14 +107,17 @@ class OneHotFields(ObservationForm):
         return vector
 
     def decode(self, observations: Observation) -> npt.NDArray[Any]:
-        """Return the codes of one-hot vectors."""
-        ones = np.asarray(observations).reshape(-1, self.width)
+        """Return the codes of one-hot vectors, of one observation alone too where several are given at once."""
+        given = np.asarray(observations)
+        count = len(self.sizes) * given.shape[-1] // self.width
+        sizes, places = self.sizes[:count], self.places[:count]  # all observations have the same ones
+        ones = given.reshape(-1, given.shape[-1])
         columns = np.nonzero(ones == 1)[1]
-        is_valid = len(columns) == len(ones) * len(self.sizes)
-        codes = columns.reshape(-1, len(self.sizes)) - self.places if is_valid else np.full(1, -1)
-        if ((codes < 0) | (codes >= self.sizes)).any():
+        is_valid = len(columns) == len(ones) * count
+        codes = columns.reshape(-1, count) - places if is_valid else np.full(1, -1)
+        if ((codes < 0) | (codes >= sizes)).any():
             raise ValueError("a flat observation has a single 1 among the values of each field")
-        return codes.reshape(*np.shape(observations)[:-1], len(self.sizes)).astype(self.code_dtype)
+        return codes.reshape(*given.shape[:-1], count).astype(self.code_dtype)
 
 
 class BeliefFields(ObservationForm):

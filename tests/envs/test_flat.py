@@ -45,6 +45,16 @@ def test_flat_observations_are_those_of_flatten_observation(env_id: str, history
         observation, expected = flat.step(action)[0], wrapped.step(action)[0]
 
 
+def test_the_newest_of_several_flat_observations_has_codes() -> None:
+    env = DialogueEnv("restaurant", observation="flat", max_history=3)
+    observation, _ = env.reset(seed=0)
+    for action in (3, 4):
+        observation = env.step(action)[0]
+    newest, codes = observation[-len(observation) // 3 :], env.codes(observation)
+    np.testing.assert_array_equal(env.codes(newest), codes[-len(env.fields) :])
+    np.testing.assert_array_equal(env.codes([newest, newest * 1]), [codes[-len(env.fields) :]] * 2)
+
+
 def test_a_vector_that_is_not_flat_is_refused() -> None:
     env = DialogueEnv("restaurant", observation="flat")
     observation, _ = env.reset(seed=0)
