@@ -77,20 +77,20 @@ class Agent:
         """Return the action for the next step of a conversation, with its probability or None."""
         if self.rules and (ruling := self.rules.decide(conversation)):
             return ruling.action, 1.0
-        observation, mask = self._look(conversation)
-        chosen, _ = self.policy.predict(observation, deterministic=True, action_masks=mask)
-        has_probabilities, numbers = self.policy.numbers(observation, mask)
-        return self.env.action_names[int(chosen)], float(numbers[int(chosen)]) if has_probabilities else None
+        codes, mask = self._look(conversation)
+        chosen = self.policy.choose(codes, mask, True)
+        has_probabilities, numbers = self.policy.numbers(codes, mask)
+        return self.env.action_names[chosen], float(numbers[chosen]) if has_probabilities else None
 
     def rank_actions(self, conversation: Conversation) -> tuple[bool, list[ActionScore]]:
         """Return whether the numbers are probabilities, and the scores of all actions, the best first."""
-        observation, mask = self._look(conversation)
+        codes, mask = self._look(conversation)
         if self.rules and (ruling := self.rules.decide(conversation)):
             others = [name for name in self.env.action_names if name != ruling.action]
             possible = dict(zip(self.env.action_names, map(bool, mask), strict=True))
             ruled = [ActionScore(name, 0.0, possible[name]) for name in others]
             return True, [ActionScore(ruling.action, 1.0, True), *ruled]
-        has_probabilities, numbers = self.policy.numbers(observation, mask)
+        has_probabilities, numbers = self.policy.numbers(codes, mask)
         scores = [
             ActionScore(name, float(number), bool(possible))
             for name, number, possible in zip(self.env.action_names, numbers, mask, strict=True)
@@ -99,8 +99,9 @@ class Agent:
         return has_probabilities, scores
 
     def _look(self, conversation: Conversation) -> tuple[Any, Any]:
-        observation = conversation.observation(self.turn_taking, self.env.max_history)
-        return observation, conversation.action_mask(self.env.action_names)
+        """Return the codes of the observation, whatever form the environment gives, and the action mask."""
+        codes = conversation.observation(self.turn_taking, self.env.max_history)
+        return codes, conversation.action_mask(self.env.action_names)
 
 
 def distinct_names(agents: Sequence[Agent], given: Sequence[str | None]) -> list[str]:

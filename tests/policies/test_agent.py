@@ -12,8 +12,8 @@ import pytest
 from stable_baselines3 import PPO
 
 from dialogue_gym import DialogueEnv, load_domain
-from dialogue_gym.policies import AgentError, NetworkPolicy, load_agent
-from dialogue_gym.sb3 import MaskedDQN, MaskedDQNPolicy
+from dialogue_gym.policies import AgentError, NetworkPolicy, load_agent, save_agent
+from dialogue_gym.sb3 import MaskedDQN, MaskedDQNPolicy, to_numpy
 from dialogue_gym.sb3.masked_dqn import FORMER_MODULES
 from dialogue_gym.sb3.schedules import Linear
 from tests import ROOT
@@ -66,6 +66,21 @@ def test_a_table_of_an_earlier_version_has_no_code_and_needs_no_trust(tmp_path: 
     (folder / "model.zip").write_bytes((folder / "model.zip").read_bytes()[:500])
     with pytest.raises(AgentError, match=r"model\.zip: not a model of q_table"):
         load_agent(str(folder), load_domain("restaurant"))
+
+
+def test_an_agent_of_flat_observations_talks(tmp_path: Path) -> None:
+    settings = {"observation": "flat", "max_history": 2}
+    env = DialogueEnv("restaurant", **settings)
+    model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")
+    policy = to_numpy(model, env)
+    save_agent(tmp_path, policy, name="mine", algorithm="ppo", settings=settings)
+    agent = load_agent(tmp_path, "restaurant")
+    assert agent is not None
+    observation, info = env.reset(seed=7)
+    expected, _ = policy.predict(observation, deterministic=True, action_masks=info["action_mask"])
+    action, chance = agent.choose(env.conversation)
+    assert action == env.action_names[int(expected)] and chance is not None
+    assert agent.rank_actions(env.conversation)[1][0].action == action
 
 
 def test_former_names_of_classes_are_known_only_while_an_agent_is_loaded() -> None:
