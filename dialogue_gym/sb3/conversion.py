@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import torch
 from stable_baselines3 import DQN
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
+from stable_baselines3.common.vec_env import VecNormalize
 
 from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.policies.network import Layer, NetworkPolicy
@@ -19,6 +21,9 @@ _ACTIVATIONS = {torch.nn.ReLU: "relu", torch.nn.Tanh: "tanh"}
 
 def to_numpy(model: Any, env: gym.Env[Any, Any], seed: int | None = None) -> NetworkPolicy:
     """Return a copy of an agent's policy in NumPy: the best action of a DQN, the distribution of a PPO.
+
+    The normalization of flat observations by a `VecNormalize` around the agent's environment becomes part of
+    the first layer. (A file of an agent has none: load it with `env=`, or call `set_env` first.)
 
     Args:
         model: an agent of `DQN`, `MaskedDQN`, `PPO`, `A2C` or `MaskablePPO` with an `MlpPolicy`.
@@ -62,6 +67,8 @@ def to_numpy(model: Any, env: gym.Env[Any, Any], seed: int | None = None) -> Net
             raise TypeError(f"{type(module).__name__}: only layers with ReLU or Tanh can be saved")
     if len(activations) > 1:
         raise TypeError("only networks with one kind of activation can be saved")
+    if form.name == "flat" and (normalizer := model.get_vec_normalize_env()) is not None:
+        layers[0] = _normalizing(layers[0], normalizer)
     return NetworkPolicy(
         env,
         layers,
@@ -70,3 +77,16 @@ def to_numpy(model: Any, env: gym.Env[Any, Any], seed: int | None = None) -> Net
         is_masked=is_masked,
         seed=seed,
     )
+
+
+def _normalizing(layer: Layer, normalizer: VecNormalize) -> Layer:
+    """Return a first layer that takes one-hot inputs as they are, for one that takes them normalized.
+
+    An input has two values, so that even one that is clipped is a linear function of it.
+    """
+    weights, biases = layer
+    off, on = (
+        np.asarray(normalizer.normalize_obs(np.full(weights.shape[1], value, np.float32)), np.float64)
+        for value in (0, 1)
+    )
+    return (weights * (on - off)).astype(np.float32), (biases + weights @ off).astype(np.float32)

@@ -98,6 +98,18 @@ def test_stable_baselines_wrappers_take_flat_lanes(wrap: Any) -> None:
     assert env.reset().dtype == np.float32
 
 
+def test_the_normalization_of_an_agent_becomes_part_of_its_policy() -> None:
+    lanes = VecNormalize(DialogueVecEnv(RESTAURANT, 8, observation="flat"), clip_obs=2.0)
+    agent = PPO("MlpPolicy", lanes, n_steps=64, batch_size=64, device="cpu", seed=0, learning_rate=1e-2)
+    agent.learn(1024)
+    policy = to_numpy(agent, make(RESTAURANT, observation="flat"))
+    plain = lanes.unwrapped.reset()
+    for _ in range(20):
+        chosen, _ = agent.predict(lanes.normalize_obs(plain), deterministic=True)
+        np.testing.assert_array_equal(policy.predict(plain, deterministic=True)[0], chosen)
+        plain = lanes.unwrapped.step(chosen)[0]
+
+
 def test_an_agent_on_flat_observations_is_evaluated_and_becomes_numpy() -> None:
     env = make(RESTAURANT, observation="flat")
     agent = ObservingMaskablePPO("MlpPolicy", env, n_steps=64, batch_size=32, device="cpu", seed=0)
