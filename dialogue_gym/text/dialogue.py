@@ -50,7 +50,8 @@ class TextStep:
         reward: the reward, as in `DialogueEnv`.
         is_over: whether the dialogue is over.
         is_success: whether it ended in success.
-        is_truncated: whether it was cut off at the limit of steps.
+        is_truncated: whether the limit of steps is reached.
+        is_terminated: whether it ended by itself, in success or since the user hung up; it can be both.
         action: the action that was done; None if the reply was not understood.
     """
 
@@ -59,6 +60,7 @@ class TextStep:
     is_over: bool
     is_success: bool
     is_truncated: bool
+    is_terminated: bool
     action: str | None
 
 
@@ -207,6 +209,7 @@ class TextDialogue:
             simulation.is_over or is_truncated,
             is_success,
             is_truncated,
+            events & (SUCCESS | FAILURE) != 0,
             call.action if call else None,
         )
 

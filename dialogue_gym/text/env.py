@@ -135,9 +135,8 @@ class TextDialogueEnv(SingleEnv, gym.Env[str, str]):
             raise gym.error.ResetNeeded("the dialogue is over: call reset() before step()")
         done = self.dialogue.step(action)
         self._lines += [f"bot: {visible(str(action))}", f"user: {done.message}"]
-        terminated = done.is_over and not done.is_truncated
         info = {"instructions": "", "is_success": np.array(done.is_success), "action": done.action or ""}
-        return self._observed(done.message), done.reward, terminated, done.is_truncated, info
+        return self._observed(done.message), done.reward, done.is_terminated, done.is_truncated, info
 
     def _observed(self, message: str) -> str:
         """Return a message in characters of the space; others, which an action can bring, are escaped."""

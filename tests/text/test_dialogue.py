@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from dialogue_gym import DialogueEnv, DomainError, ExpertPolicy, load_domain
 from dialogue_gym._text import printable
 from dialogue_gym.domain.observation import SEARCH_FIELDS
-from dialogue_gym.text import MODES, TextDialogue
+from dialogue_gym.text import MODES, TextDialogue, TextDialogueEnv
 from dialogue_gym.text.tools import tools_of
 from tests.conftest import TEXT_IDS, domain_from
 
@@ -262,6 +262,22 @@ def test_the_step_limit_is_that_of_the_id() -> None:
     own.reset(seed=0)
     last = [own.step("nonsense") for _ in range(3)][-1]
     assert last.is_truncated and last.is_over and last.message.endswith("(the dialogue was cut off)")
+
+
+def test_a_dialogue_that_ends_at_its_limit_has_ended_as_in_the_environment() -> None:
+    env, text = (kind("restaurant", max_episode_steps=3) for kind in (DialogueEnv, TextDialogueEnv))
+    expert, ends = ExpertPolicy(env), []
+    for seed in range(20):
+        observation, _ = env.reset(seed=seed)
+        text.reset(seed=seed)
+        is_over = False
+        while not is_over:
+            action = int(expert.predict(observation, deterministic=True)[0])
+            observation, reward, *ending, info = env.step(action)
+            assert text.step(env.action_names[action])[1:4] == (reward, *ending)
+            is_over = any(ending)
+        ends.append((*ending, bool(info["is_success"])))
+    assert {(True, True, True), (False, True, False)} <= {*ends}
 
 
 def test_settings_are_those_of_the_environment() -> None:
