@@ -107,7 +107,7 @@ class OneHotFields(ObservationForm):
         return vector
 
     def decode(self, observations: Observation) -> npt.NDArray[Any]:
-        """Return the codes of one-hot vectors, of one observation alone too where several are given at once."""
+        """Return the codes of one-hot vectors, also of the newest of several that are given at once."""
         given = np.asarray(observations)
         count = len(self.sizes) * given.shape[-1] // self.width
         sizes, places = self.sizes[:count], self.places[:count]  # all observations have the same ones
