@@ -48,6 +48,8 @@ class _Task:
     last_entry: int | None = None
     is_boundary: bool = False
     labels: Labels | None = None
+    learner: LiveLearner | None = None
+    """The learner that it was for, whose observations it has."""
 
 
 class Trainer:
@@ -135,7 +137,7 @@ class Trainer:
             last_entry: the id of the last entry of the journal that they follow from.
             is_boundary: whether a dialogue has ended, so that a checkpoint may follow.
         """
-        self._hand_over(_Task(tuple(transitions), last_entry, is_boundary))
+        self._hand_over(_Task(tuple(transitions), last_entry, is_boundary, learner=self.learner))
 
     def read_on(self) -> int:
         """Hand over all that was written since the last call, by whichever process; see `JournalFollower`.
@@ -167,7 +169,7 @@ class Trainer:
     def teach(self, labels: Labels) -> None:
         """Hand over all labels of teachers, in the place of those before."""
         self._set_taught(labels)
-        self._hand_over(_Task((), labels=labels))
+        self._hand_over(_Task((), labels=labels, learner=self.learner))
 
     def use_domain(self, domain: Domain, labels: Callable[[DialogueEnv], Labels], own: Names) -> None:
         """Go on with a domain that has grown, or from which a teacher's own names have gone.
@@ -192,6 +194,8 @@ class Trainer:
             learner.load(arrays, old.state())
             while not self._tasks.empty():
                 self._tasks.get()
+            if self._is_leaving.is_set():
+                self._tasks.put(None)  # the thread may wait for that of `stop`
             self.learner, self._own = learner, own
             newest = learner.actor()
             if self.promotion is not None:
@@ -229,6 +233,8 @@ class Trainer:
         if task is None:
             return
         with self._learning:
+            if task.learner is not self.learner:
+                return  # the domain has grown since it was taken from the queue; it is read again
             self._take_one(task)
         if task.is_boundary:
             self._try_promotion()

@@ -11,6 +11,7 @@ from dialogue_gym.live.holds import Hold
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.teaching.session import Session
 from tests.live.handoffs import DOMAIN, Setup
+from tests.live.learning import until
 
 
 def slots(setup: Setup, sender: str = "ann") -> dict[str, object]:
@@ -55,6 +56,21 @@ def test_transitions_that_wait_are_learned_in_the_grown_domain(setup: Setup) -> 
     assert len(replay["entries"]) == 4 == setup.trainer.learner.transitions
     for name, column in again.learner.replay.arrays().items():
         np.testing.assert_array_equal(column, replay[name])
+
+
+def test_the_domain_grows_while_the_thread_begins_with_a_turn(setup: Setup) -> None:
+    """It has taken the turn from the queue, and comes too late to learn it by the domain as it was."""
+    setup.say("ann", "/greet")
+    trainer = setup.trainer
+    trainer.start()
+    with trainer._learning:
+        setup.say("ann", "/greet")
+        until(lambda: not trainer.backlog)
+        taught(setup, Addition(SLOT, "size"))
+    setup.say("ann", '/order{"size": "big"}')
+    until(lambda: trainer.last_entry == setup.store.last_id())
+    trainer.stop()
+    assert trainer.learner.transitions == len(trainer.learner.replay) == 2
 
 
 def test_an_edited_slot_and_an_undone_action_do_not_stop_the_next_start(setup: Setup) -> None:
