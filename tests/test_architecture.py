@@ -20,8 +20,8 @@ from tests import ROOT
 
 LAYERS = [
     "version", "_lazy", "_digest", "_text", "_threads", "_files", "_yaml_faults", "_yaml", "_yaml_errors",
-    "_markdown", "_http", "utils", "domain", "domains", "rules", "compiled", "conversation", "envs", "vector",
-    "actions", "stories", "reports", "nlu",
+    "_intervals", "_markdown", "_http", "utils", "domain", "domains", "rules", "compiled", "conversation",
+    "envs", "vector", "actions", "stories", "reports", "nlu",
     "journal", "policies", "off_policy", "raters", "datasets", "wrappers", "text", "sb3", "chat", "check",
     "terminal", "factory", "outline", "ontologies", "teaching", "training", "bounds", "exact", "play",
     "live", "fitting", "testing", "hub", "web", "cli", "__main__",

@@ -117,7 +117,7 @@ def bounds(
             "sees all, greedy", f"{returns.mean:.2f} ± {returns.high - returns.mean:.2f}, {success:.1%}"
         )
     expert = evaluate_visibly(env, ExpertPolicy(env, seed), dialogues, seed)
-    error = 1.96 * expert.return_error
+    error = expert.half_interval()
     table.add_row("expert", f"{expert.mean_return:.2f} ± {error:.2f}, {expert.success_rate:.1%}")
     console.print(table)
 

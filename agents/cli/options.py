@@ -40,6 +40,6 @@ def evaluation_table(results: dict[str, Evaluation], title: str) -> Table:
     for name in ("success rate", "mean return", "mean turns"):
         table.add_column(name, justify="right")
     for name, figures in results.items():
-        mean_return = f"{figures.mean_return:.2f} ± {1.96 * figures.return_error:.2f}"
+        mean_return = f"{figures.mean_return:.2f} ± {figures.half_interval():.2f}"
         table.add_row(name, f"{figures.success_rate:.1%}", mean_return, f"{figures.mean_turns:.2f}")
     return table

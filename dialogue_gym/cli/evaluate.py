@@ -256,7 +256,7 @@ def _evaluate_text(
     if as_json:
         print(json.dumps(about | result.as_dict() | {"seed": seed}, indent=2))
     else:
-        print("\n".join([f"{title} ({dialogue.mode}): {result.figures}", *result.lines()]))
+        print("\n".join([f"{title} ({dialogue.mode}): {result}", *result.lines()]))
     if result.fault:
         raise EndpointError(
             f"the figures are those of {counted(result.figures.dialogues, 'dialogue')}: {result.fault}"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym._intervals import half_of_rate
 from dialogue_gym.exact.advice import ExpertAdviser, WrongChoice, advice
 from dialogue_gym.exact.player import FAULTS, JudgedBot, PlayedDialogue, named_goal, play_seed
 from dialogue_gym.policies.agent import Agent
@@ -19,11 +20,9 @@ from dialogue_gym.reports.report import (
     Group,
     Report,
     groups_by_value,
-    half_interval,
 )
 from dialogue_gym.training.evaluation import Progressed, figures_of, first_seed, play_each
 
-_Z = 1.96
 _LOOKED_AT = 200
 """Failed dialogues that are played again, to list those that differ in kind."""
 
@@ -84,8 +83,8 @@ def sampled_report(
         success_rate=figures.success_rate,
         mean_turns=figures.mean_turns,
         mean_return=figures.mean_return,
-        success_error=half_interval(figures.success_rate, dialogues),
-        return_error=_Z * figures.return_error,
+        success_error=half_of_rate(figures.success_rate, dialogues),
+        return_error=figures.half_interval(),
         dialogues=dialogues,
         turns={number: count / dialogues for number, count in sorted(turns.items())},
         users=(Group(user, 1.0, figures.success_rate),),

@@ -15,10 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
+from dialogue_gym._intervals import LEVEL, student_quantile
 from dialogue_gym._text import counted
 from dialogue_gym.off_policy.fitted import fit_values, situations_of
 from dialogue_gym.off_policy.logs import Bools, CannotSay, Floats, Ints, Logs
@@ -29,7 +29,6 @@ DIALOGUES = 50
 MISSING = 0.05
 """The largest share of a policy's dialogues that the logs may not speak of."""
 FOLDS = 5
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -190,12 +189,14 @@ def evaluate_logs(
         target: the policy's chance of each action at each logged decision, shape (decisions, actions). For
             one that always takes the same action, 1 for that.
         returns: the lowest and the highest possible return of a dialogue.
-        fewest: the smallest number of logged dialogues, and the smallest effective one.
+        fewest: the smallest number of logged dialogues, and the smallest effective one, at least 2.
 
     Raises:
         CannotSay: the logs are too few, or too far from what the policy does.
-        ValueError: the chances are not those of a policy.
+        ValueError: the chances are not those of a policy, or `fewest` is below 2.
     """
+    if fewest < 2:
+        raise ValueError(f"fewest={fewest!r}: must be at least 2, since one dialogue has no interval")
     if target.shape != logs.chances.shape or not np.allclose(target.sum(axis=1), 1, atol=1e-6):
         raise ValueError("the chances of the policy do not sum to one at each decision")
     if len(logs) < fewest:
@@ -306,17 +307,6 @@ def standard_error(influence: Floats) -> float:
     return float(influence.std(ddof=1) / math.sqrt(len(influence)))
 
 
-def _quantile(size: float, level: float = LEVEL) -> float:
-    """Return Student's quantile, by its expansion (Abramowitz and Stegun 1964, 26.7.5)."""
-    z, freedom = NormalDist().inv_cdf((1 + level) / 2), size - 1
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))
-
-
 def _spanning(fitted: Estimate, robust: Estimate) -> Estimate:
     return Estimate(fitted.value, min(fitted.low, robust.low), max(fitted.high, robust.high), fitted.error)
 
@@ -335,12 +325,13 @@ def _mean_value(
     level: float = LEVEL,
 ) -> Estimate:
     error, (lowest, highest) = standard_error(influence), bounds
-    half = _quantile(size, level) * math.hypot(error, span / size) + missing * (highest - lowest)
-    return Estimate(value, max(value - half, lowest), min(value + half, highest), error)
+    half = student_quantile(size - 1, level) * math.hypot(error, span / size) + missing * (highest - lowest)
+    low, high = (min(max(end, lowest), highest) for end in (value - half, value + half))
+    return Estimate(value, low, high, error)
 
 
 def _proportion(value: float, influence: Floats, size: float, missing: float) -> Estimate:
-    error, z = standard_error(influence), _quantile(size)
+    error, z = standard_error(influence), student_quantile(size - 1)
     rate = min(max(value, 0.0), 1.0)
     center = (rate + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z / (1 + z**2 / size) * math.sqrt(rate * (1 - rate) / size + z**2 / (4 * size**2))

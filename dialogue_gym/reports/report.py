@@ -6,7 +6,6 @@ One form serves figures that are exact and figures of a sample, bots of this lib
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +16,6 @@ from dialogue_gym.conversation.transcripts import transcript
 
 EXACT, SAMPLED = "exact", "sampled"
 _USUAL = {"turn_taking": "auto", "format": "sentences"}
-_Z = 1.96
 _ROUNDING = 1e-12
 """Sums of many chances may be off by this much."""
 
@@ -100,7 +98,7 @@ class Report:
         mean_turns: the mean number of utterances of the user.
         mean_return: the mean return without shaping; None if it is not known.
         success_error: half of the 95 % interval of the success rate; 0 if it is exact.
-        return_error: half of the 95 % interval of the mean return; 0 if it is exact.
+        return_error: half of the 95 % interval of the mean return; 0 if it is exact, or of one dialogue.
         dialogues: the number of dialogues in the sample; None if the figures are exact.
         states: the number of states that were gone through; None in a sample.
         cut_off: the chance of dialogues that were left out as too rare. The exact success rate lies within
@@ -227,15 +225,3 @@ def groups_by_value(results: Iterable[tuple[Mapping[str, str], bool]]) -> tuple[
             found.setdefault(f"{slot}={value}", []).append(is_success)
     groups = (Group(name, len(own) / count, sum(own) / len(own)) for name, own in found.items())
     return tuple(sorted(groups, key=lambda group: (group.success_rate, group.name)))
-
-
-def half_interval(rate: float, count: int) -> float:
-    """Return half of the 95 % interval of the rate in a sample: it is above 0 even if all succeed.
-
-    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.
-
-    >>> round(half_interval(1.0, 100), 3), round(half_interval(0.5, 100), 3)
-    (0.018, 0.096)
-    """
-    inner = rate * (1 - rate) / count + _Z**2 / (4 * count**2)
-    return _Z * math.sqrt(inner) / (1 + _Z**2 / count)

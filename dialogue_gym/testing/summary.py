@@ -7,13 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from dialogue_gym._intervals import half_of_mean, half_of_rate
 from dialogue_gym._text import counted
-from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report, groups_by_value, half_interval
+from dialogue_gym.reports.report import SAMPLED, FailedDialogue, Group, Report, groups_by_value
 from dialogue_gym.testing.reading import NOT_UNDERSTOOD
 from dialogue_gym.testing.runner import Result
 from dialogue_gym.training.text_evaluation import pass_rates
 
-_Z = 1.96
 MOST_FAILURES = 10
 """The failed dialogues that a report shows."""
 _MOST_NOTES = 10
@@ -40,7 +40,7 @@ def summarize(
     whole = [sum(tried) for tried in by_user.values() if len(tried) == tries]
     returns = [one.total for one in results]
     mean = sum(returns) / count
-    spread = math.sqrt(sum((one - mean) ** 2 for one in returns) / count)
+    spread = math.sqrt(sum((one - mean) ** 2 for one in returns) / max(count - 1, 1))
     endings = Counter(one.ending for one in results)
     return Report(
         bot=bot,
@@ -51,8 +51,8 @@ def summarize(
         mean_turns=sum(one.turns for one in results) / count,
         mean_return=mean,
         # Tries with one user are not independent, so that users count for the errors.
-        success_error=half_interval(successes / count, len(by_user)),
-        return_error=_Z * spread / math.sqrt(len(by_user)),
+        success_error=half_of_rate(successes / count, len(by_user)),
+        return_error=half_of_mean(spread / math.sqrt(len(by_user)), len(by_user)),
         dialogues=count,
         passes=tuple(pass_rates(whole, tries)) if tries > 1 else (),
         turns=_shares(Counter(one.turns for one in results), count),

@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym._intervals import half_of_mean
 from dialogue_gym._text import counted
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
@@ -29,7 +30,10 @@ Progressed = Callable[[int, float], object]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of a policy over a number of dialogues; the errors are standard errors of the means."""
+    """Figures of a policy over a number of dialogues.
+
+    The errors are standard errors of the means; one dialogue has none, and 0 stands for them.
+    """
 
     success_rate: float
     mean_return: float
@@ -38,13 +42,28 @@ class Evaluation:
     return_error: float
     dialogues: int
 
-    def __str__(self) -> str:
-        """The figures in one line, with the 95% confidence interval of the mean return."""
+    def half_interval(self, independent: int | None = None) -> float:
+        """Return half of the 95% confidence interval of the mean return, Student's; 0 for one dialogue.
+
+        Args:
+            independent: the number of users, where several dialogues have the same one.
+        """
+        return half_of_mean(self.return_error, self.dialogues if independent is None else independent)
+
+    def in_words(self, independent: int | None = None) -> str:
+        """Return the figures in one line, with the 95% confidence interval of the mean return if it has one.
+
+        The argument is that of `half_interval`.
+        """
+        half = f" ± {self.half_interval(independent):.2f}" if (independent or self.dialogues) > 1 else ""
         return (
-            f"success {self.success_rate:.1%}, mean return {self.mean_return:.2f}"
-            f" ± {1.96 * self.return_error:.2f}, {self.mean_turns:.1f} turns"
-            f" ({counted(self.dialogues, 'dialogue')})"
+            f"success {self.success_rate:.1%}, mean return {self.mean_return:.2f}{half},"
+            f" {self.mean_turns:.1f} turns ({counted(self.dialogues, 'dialogue')})"
         )
+
+    def __str__(self) -> str:
+        """The figures in one line, with the 95% confidence interval of the mean return if it has one."""
+        return self.in_words()
 
 
 @dataclass(frozen=True)
@@ -71,10 +90,14 @@ class Comparison:
         }
 
     def __str__(self) -> str:
-        """The differences in one line, with their 95% confidence intervals."""
+        """The differences in one line, with their 95% confidence intervals if they have them."""
+        count = self.first.dialogues
+        success, total = (half_of_mean(error, count) for error in (self.success_error, self.return_error))
         return (
-            f"success {100 * self.success_difference:+.1f} ± {196 * self.success_error:.1f} points,"
-            f" mean return {self.return_difference:+.2f} ± {1.96 * self.return_error:.2f}"
+            f"success {100 * self.success_difference:+.1f}"
+            + (f" ± {100 * success:.1f}" if count > 1 else "")
+            + f" points, mean return {self.return_difference:+.2f}"
+            + (f" ± {total:.2f}" if count > 1 else "")
         )
 
 
@@ -236,8 +259,9 @@ def figures_of(table: _Floats) -> Evaluation:
 
 
 def _means(table: _Floats) -> tuple[list[float], list[float]]:
-    """Return the means of columns, and the standard errors of these means."""
-    return table.mean(axis=0).tolist(), (table.std(axis=0) / np.sqrt(len(table))).tolist()
+    """Return the means of columns, and the standard errors of these means, 0 for a single row."""
+    spread = table.std(axis=0, ddof=1 if len(table) > 1 else 0)
+    return table.mean(axis=0).tolist(), (spread / np.sqrt(len(table))).tolist()
 
 
 def evaluate_agent(

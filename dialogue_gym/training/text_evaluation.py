@@ -33,6 +33,7 @@ class TextEvaluation:
         is_estimated: whether tokens are estimated, since the server counts none.
         passes: pass^1, pass^2 and so on, as many as the tries: the chance that all of k tries with a user
             succeed, if they share the user and not the chance; its mean over users.
+        users: the number of users.
         fault: the reason why the agent was not asked to the end; None if it was.
     """
 
@@ -44,7 +45,12 @@ class TextEvaluation:
     not_understood: float
     is_estimated: bool
     passes: tuple[float, ...]
+    users: int
     fault: str | None = None
+
+    def __str__(self) -> str:
+        """Success, return and turns in one line; tries with one user are not independent of each other."""
+        return self.figures.in_words(self.users)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-serializable values."""
@@ -124,6 +130,7 @@ def evaluate_text(
         **dict(zip(_MEANS, table[:, 4:].mean(axis=0).tolist(), strict=True)),
         is_estimated=agent.usage.is_estimated,
         passes=tuple(pass_rates(successes, tries)),
+        users=len(by_user),
         fault=fault,
     )
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from dialogue_gym import load_domain
+from dialogue_gym._intervals import half_of_rate
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.exact import evaluate_exactly, replay
 from dialogue_gym.policies.agent import load_agent
 from dialogue_gym.policies.base import ExpertPolicy
-from dialogue_gym.reports.report import Report, half_interval
+from dialogue_gym.reports.report import Report
 from dialogue_gym.stories import parse
 from dialogue_gym.teaching.policy import story_agent
 from dialogue_gym.training.evaluation import evaluate
@@ -64,9 +65,7 @@ def test_exact_figures_lie_in_the_intervals_of_a_sample(turn_taking: str, noise:
             evaluate_exactly(policy, failures=0),
             evaluate(env, policy, 10_000, 3, uses_masks=True),
         )
-        assert abs(report.success_rate - played.success_rate) <= 2 * half_interval(
-            played.success_rate, 10_000
-        )
+        assert abs(report.success_rate - played.success_rate) <= 2 * half_of_rate(played.success_rate, 10_000)
         assert report.mean_return is not None
         assert abs(report.mean_return - played.mean_return) <= 3.5 * played.return_error + 1e-9
 

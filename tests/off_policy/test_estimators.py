@@ -74,6 +74,19 @@ def test_intervals_cover_the_truth() -> None:
         assert abs(np.mean(errors[name])) <= 4 * np.std(errors[name]) / 60**0.5, name
 
 
+def test_intervals_lie_within_the_range_even_where_an_estimate_does_not() -> None:
+    actions = np.arange(100) < 70  # by luck, more often than the chance of a half
+    ones = np.ones(100)
+    log = Logs(
+        ones[:, None], actions.astype(np.int64), np.full((100, 2), 0.5), 9 * ones, np.arange(1, 101), actions
+    )
+    report = evaluate_logs(log, np.stack([0 * ones, ones], axis=1), RANGE)
+    assert report.mean_return["importance sampling"].value > RANGE[1]
+    assert all(RANGE[0] <= one.low <= one.high <= RANGE[1] for one in report.mean_return.values())
+    with pytest.raises(ValueError, match="fewest=1: must be at least 2"):
+        evaluate_logs(log, log.chances, RANGE, fewest=1)
+
+
 def test_policy_in_use_has_the_figures_of_the_logs() -> None:
     log = logs(OLD, 100, 0)
     report = evaluate_logs(log, target(log, OLD), RANGE)

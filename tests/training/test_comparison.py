@@ -45,9 +45,9 @@ def test_differences_are_those_of_each_dialogue_without_shaping() -> None:
     for shaping in (0.0, 1.0):
         comparison = compare(make(BUILT_IN[0], shaping=shaping, **settings), *policies, 40)
         assert comparison.first.mean_return == pytest.approx(returns[0].mean())
-        assert comparison.return_error == pytest.approx((returns[0] - returns[1]).std() / np.sqrt(40))
+        assert comparison.return_error == pytest.approx((returns[0] - returns[1]).std(ddof=1) / np.sqrt(40))
     success = (
-        f"{100 * comparison.success_difference:+.1f} ± {100 * 1.96 * comparison.success_error:.1f} points"
+        f"{100 * comparison.success_difference:+.1f} ± {100 * 2.0227 * comparison.success_error:.1f} points"
     )
     assert str(comparison).startswith(f"success {success}")
 

@@ -1,0 +1,51 @@
+"""Intervals of figures: 95 % of them hold the truth, also those from a few dialogues."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dialogue_gym import ExpertPolicy
+from dialogue_gym._intervals import student_quantile
+from dialogue_gym.policies import load_agent
+from dialogue_gym.text import FieldAgent, TextDialogue
+from dialogue_gym.training import compare, evaluate, evaluate_text
+from dialogue_gym.training.evaluation import figures_of
+from tests.conftest import BUILT_IN, make
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_quantiles_are_those_of_student(level: float) -> None:
+    for freedom in (1, 2, 3, 4, 7.5, 19, 49, 999):
+        exact = stats.t.ppf((1 + level) / 2, freedom)
+        assert student_quantile(freedom, level) == pytest.approx(exact, rel=0.02), freedom
+
+
+@pytest.mark.parametrize("dialogues", [2, 5, 20])
+def test_intervals_from_few_dialogues_cover_the_mean(dialogues: int) -> None:
+    random = np.random.default_rng(dialogues)
+    tables = np.zeros((4000, dialogues, 4))
+    tables[:, :, 2] = random.normal(12.0, 4.0, tables.shape[:2])
+    found = [figures_of(table) for table in tables]
+    covered = np.mean([abs(one.mean_return - 12.0) <= one.half_interval() for one in found])
+    assert 0.935 <= covered <= 0.965
+
+
+def test_one_dialogue_has_no_interval() -> None:
+    env = make(BUILT_IN[0])
+    figures = evaluate(env, ExpertPolicy(env), 1)
+    assert figures.return_error == figures.success_error == figures.half_interval() == 0
+    assert "±" not in str(figures) and str(figures).endswith("turns (1 dialogue)")
+    assert "±" not in str(compare(env, ExpertPolicy(env), ExpertPolicy(env), 1))
+    assert "±" in str(compare(env, ExpertPolicy(env), ExpertPolicy(env), 2))
+
+
+def test_tries_with_one_user_count_once() -> None:
+    agent = load_agent("expert", "restaurant")
+    assert agent is not None
+    text = TextDialogue("restaurant", semantic_error_rate=0.3)
+    found = evaluate_text(text, FieldAgent(agent), 3, tries=4)
+    half = stats.t.ppf(0.975, 2) * found.figures.return_error
+    assert found.users == 3 and found.figures.dialogues == 12
+    assert f"± {half:.2f}, " in str(found) and str(found).endswith("(12 dialogues)")
