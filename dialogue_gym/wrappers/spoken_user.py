@@ -28,13 +28,15 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
         """Wrap a dialogue environment.
 
         Args:
-            env: without noise of its own; misunderstandings are the interpreter's.
+            env: without noise of its own, as misunderstandings are the interpreter's; wrappers that change
+                observations go around this one.
             phrasebook: the sentences for each act; seeded by `reset(seed=...)`.
             interpreter: understands them.
 
         Raises:
             TypeError: the environment is not a dialogue environment.
-            ValueError: the environment has noise of its own, or the phrasebook lacks an intent of its user.
+            ValueError: the environment has noise of its own, or other observations than the dialogue in it,
+                or the phrasebook lacks an intent of its user.
         """
         gym.utils.RecordConstructorArgs.__init__(
             self, phrasebook=phrasebook, interpreter=interpreter, _disable_deepcopy=True
@@ -43,6 +45,8 @@ class SpokenUser(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.Reco
         dialogue = unwrapped_dialogue(env)
         if dialogue.settings.semantic_error_rate > 0:
             raise ValueError("semantic_error_rate: must be 0 for a user who speaks in sentences")
+        if env.observation_space != dialogue.observation_space:
+            raise ValueError("a wrapper that changes observations must be around SpokenUser, not in it")
         for intent in _intents_of(dialogue.domain.fake_user):
             phrasebook.check(intent)
         self._dialogue = dialogue

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import FlattenObservation
 from hypothesis import given
 from hypothesis import strategies as st
 from stable_baselines3.common.env_checker import check_env as sb3_check
@@ -128,6 +129,14 @@ def test_user_reacts_to_misunderstandings() -> None:
         assert "french" not in str(conversation.slots.values())
     with pytest.raises(ValueError, match="semantic_error_rate"):
         SpokenUser(gym.make("FakeUserRestaurant-v0", semantic_error_rate=0.1), FixedBook([]))
+
+
+def test_observations_are_changed_around_it_and_not_in_it() -> None:
+    env = gym.make("FakeUserRestaurant-v0")
+    flat = FlattenObservation(SpokenUser(env, FixedBook([])))
+    assert flat.reset(seed=0)[0] in flat.observation_space
+    with pytest.raises(ValueError, match="must be around SpokenUser, not in it"):
+        SpokenUser(FlattenObservation(env), FixedBook([]))
 
 
 @pytest.mark.slow
