@@ -63,7 +63,7 @@ class VisitorTokens:
             return None
         try:
             secret = self._signer.loads(token)
-        except BadSignature:
+        except (BadSignature, UnicodeError):  # a token of halves of characters has no bytes to sign
             return token if self._knows(_name(token)) else None
         return secret if isinstance(secret, str) else None
 

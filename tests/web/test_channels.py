@@ -22,7 +22,7 @@ from dialogue_gym.journal.store import Store  # noqa: E402
 from dialogue_gym.web.access import AccessPolicy  # noqa: E402
 from dialogue_gym.web.api import build_visitor_app  # noqa: E402
 from dialogue_gym.web.channels.inbox import Inbox  # noqa: E402
-from dialogue_gym.web.channels.socket_io import socket_parts  # noqa: E402
+from dialogue_gym.web.channels.socket_io import MOST_OF_NETWORK, socket_parts  # noqa: E402
 from dialogue_gym.web.connection import LimitedConnection, LimitedSocket  # noqa: E402
 from dialogue_gym.web.server import listen  # noqa: E402
 from tests.live.handoffs import Setup  # noqa: E402
@@ -181,6 +181,73 @@ def test_messages_over_a_socket_have_the_limits_of_all(server: ChannelServed) ->
             assert any("too quickly" in answer.get("text", "") for answer in answers)
 
     asyncio.run(talk())
+
+
+POLL = "/socket.io/?EIO=4&transport=polling"
+ODD = (
+    "4", "9", "49", "42", "42[", "42[]", "42{}", "42[1]", "42[{}, 1]", "42[[], 1]", '42["user_uttered"]',
+    '42["user_uttered", {"message": "x"}, 1, 2]', "42" + "[" * 100_000, "42" + "7" * 5000 + '["x"]', "44",
+    '42["user_uttered", {"message": "hi", "session_id": "\\ud800", "message_id": "\\ud800"}]', '43["x"]',
+    '42["session_request", {"session_id": "\\ud800"}]', '459999999999-["x", 1]', '461-["x"]', "40[", "4²",
+    '42["disconnect"]', '42["connect", {"asgi.scope": {"type": "http", "client": ["192.0.2.9", 1]}}]',
+)  # fmt: skip
+"""Frames that no widget sends."""
+
+
+@asynccontextmanager
+async def raw_socket(server: Listening, address: str) -> Any:
+    """Speak frame by frame, from an address of this machine."""
+    connector = aiohttp.TCPConnector(local_addr=(address, 0))
+    url = f"http://127.0.0.1:{server.port}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession(connector=connector) as session, session.ws_connect(url) as made:
+        await made.receive_str()
+        await made.send_str("40")
+        await made.receive_str()
+        yield made
+
+
+async def say_hello(made: Any) -> str:
+    """Say hello through a raw socket; return the answer, or the refusal."""
+    await made.send_str('42["user_uttered", {"message": "/greet"}]')
+    while True:
+        heard = str(await made.receive_str())
+        if "Hello" in heard or "too many" in heard:
+            return heard
+
+
+@pytest.mark.parametrize("frame", ODD, ids=lambda frame: frame[:30])
+def test_odd_frames_have_no_effect_and_leave_no_trace(server: ChannelServed, frame: str) -> None:
+    async def talk() -> None:
+        async with raw_socket(server, "127.0.8.1") as made:
+            await made.send_str(frame)
+            await made.send_bytes(frame.encode())
+            assert "Hello" in await asyncio.wait_for(say_hello(made), LONG)
+
+    before = server.log.read_text()
+    asyncio.run(talk())
+    after = server.log.read_text()
+    assert "Traceback" not in after[len(before) :], after
+
+
+def test_nobody_chooses_the_address_that_their_limits_are_for(server: ChannelServed) -> None:
+    """As many people as an address may bring, each of whom makes up another one."""
+
+    async def answers() -> list[str]:
+        found = []
+        for number in range(102):
+            async with raw_socket(server, "127.0.8.2") as made:
+                other = {"type": "http", "client": [f"192.0.2.{number}", 1], "headers": []}
+                await made.send_str("42" + json.dumps(["connect", {"asgi.scope": other}]))
+                found.append(await asyncio.wait_for(say_hello(made), LONG))
+        return found
+
+    assert sum("too many new people" in answer for answer in asyncio.run(answers())) == 2
+
+
+def test_one_address_does_not_take_all_sockets(server: ChannelServed) -> None:
+    statuses = [ask(server, POLL, address="127.0.8.3")[0] for _ in range(MOST_OF_NETWORK + 1)]
+    assert statuses == [200] * MOST_OF_NETWORK + [401]
+    assert ask(server, POLL, address="127.0.8.4")[0] == 200
 
 
 def test_sockets_of_other_sites_are_refused(server: ChannelServed) -> None:

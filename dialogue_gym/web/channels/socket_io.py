@@ -7,7 +7,10 @@ and elements are as `SocketIOOutput` of Rasa 3 sends them).
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +27,7 @@ from dialogue_gym.live.request_limits import Rejected
 from dialogue_gym.live.sessions import APOLOGY
 from dialogue_gym.web.access import network_of_client
 from dialogue_gym.web.channels.inbox import Inbox, Messages
+from dialogue_gym.web.channels.socket_packets import WidgetPacket
 from dialogue_gym.web.security import MOST_BYTES
 from dialogue_gym.web.visitors import VisitorTokens
 
@@ -31,8 +35,9 @@ PATH = "/socket.io"
 SOCKET = "socketio"
 _USER, _BOT = "user_uttered", "bot_uttered"
 _SESSION, _CONFIRMED = "session_request", "session_confirm"
-MOST_SOCKETS = 10_000
-"""Open connections at most."""
+MOST_SOCKETS, MOST_OF_NETWORK = 10_000, 1000
+"""Open connections at most, and those from one network."""
+_FULL = "too many people are here; come back later"
 _MOST_WAITING = 5
 """Messages of one connection that wait for the one before; a further one is dropped."""
 _TOO_FAST = "you are sending messages too quickly; please wait a moment"
@@ -45,14 +50,24 @@ class Connection:
     Attributes:
         network: the network that it comes from.
         visitor: the visitor's name.
-        turn: held while a message of it is answered, so that they are answered in their order.
-        waiting: the number of its messages that are not answered yet.
+        turn: held while a message or a wish for a session is answered, so that they are in their order.
+        waiting: the number of those that are not answered yet.
     """
 
     network: str
     visitor: str
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
+
+    @contextmanager
+    def one_more(self) -> Iterator[bool]:
+        """Count a message within the context, which is told whether it may be answered."""
+        is_one_of_few = self.waiting <= _MOST_WAITING
+        self.waiting += is_one_of_few
+        try:
+            yield is_one_of_few
+        finally:
+            self.waiting -= is_one_of_few
 
 
 class SocketChannel:
@@ -74,13 +89,24 @@ class SocketChannel:
         self._inbox = inbox
         self._tokens = tokens
         self._connections: dict[str, Connection] = {}
+        quiet = logging.getLogger(f"{__name__}.transport")
+        quiet.setLevel(logging.CRITICAL)  # its errors are about what clients send, which could fill the log
         # Origins are checked before, for all paths alike.
         self._server = socketio.AsyncServer(
             async_mode="asgi",
             cors_allowed_origins=[],
             max_http_buffer_size=MOST_BYTES,
             transports=None if polls else ["websocket"],
+            serializer=WidgetPacket,
+            engineio_logger=quiet,
         )
+        self._networks: dict[str, str] = {}
+        """The network of each connection of the transport, also before anything is said through it."""
+        self._counts: Counter[str] = Counter()
+        transport = self._server.eio
+        self._arrived, self._departed = (transport.handlers[event] for event in ("connect", "disconnect"))
+        transport.on("connect", self._admit)
+        transport.on("disconnect", self._let_go)
         self._engine: ASGIApp = socketio.ASGIApp(self._server, socketio_path=PATH)
         self._polls: set[asyncio.Task[None]] = set()
         self._is_stopping = False
@@ -124,9 +150,24 @@ class SocketChannel:
         for poll in self._polls:
             poll.cancel()
 
+    async def _admit(self, engine_sid: str, environ: Json) -> str | None:
+        """Take a connection of the transport, or return the reason for refusing it."""
+        network = network_of_client(HTTPConnection(environ["asgi.scope"]))
+        if len(self._networks) >= MOST_SOCKETS or self._counts[network] >= MOST_OF_NETWORK:
+            return _FULL
+        self._networks[engine_sid] = network
+        self._counts[network] += 1
+        await self._arrived(engine_sid, environ)
+        return None
+
+    async def _let_go(self, engine_sid: str, *reason: object) -> None:
+        if (network := self._networks.pop(engine_sid, None)) is not None:
+            self._counts[network] -= 1
+            if not self._counts[network]:
+                del self._counts[network]
+        await self._departed(engine_sid, *reason)
+
     async def _connect(self, sid: str, environ: Json, auth: object = None) -> None:
-        if len(self._connections) >= MOST_SOCKETS:
-            raise socketio.exceptions.ConnectionRefusedError("too many people are here; come back later")
         network = network_of_client(HTTPConnection(environ["asgi.scope"]))
         visitor = self._tokens.visitor_of_token(self._tokens.signed()) or ""
         await self._enter(sid, Connection(network, visitor))
@@ -140,9 +181,15 @@ class SocketChannel:
 
     async def _begin_session(self, sid: str, data: object = None) -> None:
         """Confirm the session that a page goes on with, or begin another."""
-        token = await run_sync(self._tokens.signed, _text_of(data, "session_id"))
-        await self._use(sid, token)
-        await self._server.emit(_CONFIRMED, token, to=sid)
+        if (known := self._connections.get(sid)) is None:
+            return
+        with known.one_more() as is_one_of_few:
+            if not is_one_of_few:
+                return
+            async with known.turn:  # another visitor would miss the answer to a message under way
+                token = await run_sync(self._tokens.signed, _text_of(data, "session_id"))
+                await self._use(sid, token)
+            await self._server.emit(_CONFIRMED, token, to=sid)
 
     async def _use(self, sid: str, token: str) -> None:
         """Let a connection be that of a token's visitor, if the server has signed it."""
@@ -158,16 +205,13 @@ class SocketChannel:
         known = self._connections.get(sid)
         if known is None or not _text_of(data, "message").strip():
             return  # widgets without an opening message send an empty one
-        if known.waiting > _MOST_WAITING:
-            await self._server.emit(_BOT, {"text": _TOO_FAST}, to=sid)
-            return
-        known.waiting += 1
-        try:
+        with known.one_more() as is_one_of_few:
+            if not is_one_of_few:
+                await self._server.emit(_BOT, {"text": _TOO_FAST}, to=sid)
+                return
             async with known.turn:
                 await self._use(sid, _text_of(data, "session_id"))
                 await self._answer(sid, known, data)
-        finally:
-            known.waiting -= 1
 
     async def _answer(self, sid: str, known: Connection, data: object) -> None:
         visitor, key = known.visitor, _text_of(data, "message_id") or None
