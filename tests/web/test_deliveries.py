@@ -31,12 +31,18 @@ class Receiver:
     def __init__(self) -> None:
         self.received: list[tuple[str, Any, str]] = []
         self.statuses: list[int] = []
+        self.broken: list[bytes] = []
+        """What is sent before the connection is closed, in the place of a response."""
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 text = self.rfile.read(int(self.headers["content-length"])).decode()
                 body = json.loads(text)
+                if receiver.broken:
+                    self.wfile.write(receiver.broken.pop(0))
+                    self.close_connection = True
+                    return
                 status = receiver.statuses.pop(0) if receiver.statuses else 200
                 if status == 200:
                     receiver.received.append((self.path, body, self.headers.get("authorization", "")))
@@ -92,6 +98,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iter
 def nothing_left(receiver: Receiver) -> None:
     receiver.received.clear()
     receiver.statuses.clear()
+    receiver.broken.clear()
 
 
 def call(server: ChannelServed, sender: str, text: str, **more: str) -> Answer:
@@ -179,6 +186,65 @@ def test_slack_may_send_an_event_again(server: ChannelServed, receiver: Receiver
         assert slack(server, event('/tell{"who": "again"}', "3.1", user="U3"), **headers)[0] == 200
     assert slack(server, event("/greet", "3.2", user="U3"))[0] == 200
     assert len(receiver.take(4)) == 4 and server.texts().count('/tell{"who": "again"}') == 1
+
+
+def http(status: str, kind: str, content: str) -> bytes:
+    length = len(content)
+    return f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{content}".encode()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        http("503 Down", "text/html", "<p>down</p>"),
+        http("503 Down", "text/plain", "down"),
+        http("503 Down", "application/json", "<p>down</p>"),
+        http("502 Bad", "application/json", ""),
+        http("200 OK", "text/plain", "hm"),
+        http("200 OK", "application/json", "[]"),
+        http("200 OK", "application/json", '{"ok": false, "error": "service_unavailable"}'),
+        http("200 OK", "application/json", '{"ok": false, "error": "internal_error"}'),
+        b"HTTP/1.1 200 OK\r\ncontent-le",
+        b"",
+    ],
+    ids=lambda broken: broken[:60].decode().replace("\r\n", " ") or "nothing",
+)
+def test_slack_is_told_again_when_it_is_back(
+    server: ChannelServed, receiver: Receiver, broken: bytes
+) -> None:
+    is_cut_off = b"\r\n\r\n" not in broken  # then the SDK itself tries once more
+    receiver.broken[:] = [broken] * (1 + is_cut_off)
+    user, before = f"U{hash(broken)}", server.log.read_text()
+    assert slack(server, event("/greet", f"7.{hash(broken)}", user=user))[0] == 200
+    assert receiver.take(2)[1]["text"] == "Hello None"
+    assert server.log.read_text() == before
+
+
+def test_slack_may_refuse_an_answer(server: ChannelServed, receiver: Receiver) -> None:
+    receiver.broken[:] = [http("200 OK", "application/json", '{"ok": false, "error": "not_in_channel"}')]
+    assert slack(server, event("/greet", "8.1", user="U8"))[0] == 200
+    wait_for(
+        lambda: "slack: an answer did not arrive: Slack refused it: not_in_channel" in server.log.read_text()
+    )
+    assert receiver.received == []
+
+
+@pytest.mark.parametrize(
+    ("content", "when", "signature"),
+    [
+        ("{}", "soon", "v0=1"),
+        ("{}", "", "v0=1"),
+        (b"\xff", None, "v0=1"),
+        ("{}", None, "v0=\xe9"),
+        ("{}", "9" * 5000, "x"),
+    ],
+)
+def test_strangers_sign_nothing(
+    server: ChannelServed, content: Any, when: str | None, signature: str
+) -> None:
+    when = str(int(time.time())) if when is None else when
+    headers = {"X_Slack_Request_Timestamp": when, "X_Slack_Signature": signature}
+    assert ask(server, SLACK_HOOK, "POST", content, **headers)[0] == 401
 
 
 def test_only_slack_speaks_for_people_in_slack(server: ChannelServed, receiver: Receiver) -> None:

@@ -31,6 +31,11 @@ class DeliveryError(Exception):
         self.is_final = is_final
 
 
+def is_final(status: int) -> bool:
+    """Return whether a request that was answered with a status would get the same answer again."""
+    return status < 500 and status not in (408, 429)
+
+
 class Delivery:
     """The way of answers out of one channel."""
 

@@ -24,7 +24,7 @@ from dialogue_gym.conversation.wording import REST
 from dialogue_gym.live.request_limits import Rejected
 from dialogue_gym.live.turn import Reply
 from dialogue_gym.web.access import bearer, network_of_client
-from dialogue_gym.web.channels.delivery import Delivery, DeliveryError
+from dialogue_gym.web.channels.delivery import Delivery, DeliveryError, is_final
 from dialogue_gym.web.channels.inbox import Inbox
 from dialogue_gym.web.channels.slack import SLACK_PREFIX
 from dialogue_gym.web.paths import REST_WEBHOOK
@@ -223,8 +223,8 @@ async def _post(client: httpx.AsyncClient, url: str, message: Json) -> None:
     except httpx.HTTPError as error:
         raise DeliveryError(f"{url}: {type(error).__name__}") from None
     if not response.is_success:
-        is_final = response.status_code < 500 and response.status_code not in (408, 429)
-        raise DeliveryError(f"{url} responded with status {response.status_code}", is_final)
+        status = response.status_code
+        raise DeliveryError(f"{url} responded with status {status}", is_final(status))
 
 
 def rest_messages(recipient: str, reply: Reply) -> list[Json]:

@@ -22,7 +22,7 @@ from dialogue_gym._text import printable
 from dialogue_gym.conversation.events import BotUttered, Json
 from dialogue_gym.conversation.transcripts import buttons_of
 from dialogue_gym.live.request_limits import Rejected
-from dialogue_gym.web.channels.delivery import Delivery, DeliveryError
+from dialogue_gym.web.channels.delivery import Delivery, DeliveryError, is_final
 from dialogue_gym.web.channels.inbox import Inbox, Messages
 
 SLACK, SLACK_WEBHOOK = "slack", "/webhooks/slack/webhook"
@@ -33,6 +33,10 @@ TOKEN, SECRET, API_URL = "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_U
 _MOST_CHARACTERS, _MOST_BUTTONS = 3000, 25
 """The limits of Slack for a text and for the buttons below it."""
 _RETRY = "x-slack-retry-num"
+_PASSING = (
+    "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
+)  # fmt: skip
+"""Reasons of Slack's for which another attempt may succeed."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class SlackChannel:
             Rejected: the message cannot be taken yet; Slack sends it again.
         """
         content = await request.body()
-        if not self._verifier.is_valid_request(content, dict(request.headers)):
+        if not self._is_signed(content, request):
             return JSONResponse({"detail": "the request is not signed by Slack, or is too old"}, 401)
         try:
             body = _body(content, request.headers.get("content-type", ""))
@@ -148,6 +152,12 @@ class SlackChannel:
             return JSONResponse({"detail": f"not a request of Slack's: {error}"}, 400)
         parts = [] if message is None else await self._answer(message, is_again=_RETRY in request.headers)
         return Response(status_code=200, background=BackgroundTask(self._delivery.send, self._post, parts))
+
+    def _is_signed(self, content: bytes, request: Request) -> bool:
+        try:
+            return bool(self._verifier.is_valid_request(content, dict(request.headers)))
+        except (TypeError, ValueError):  # a time, a signature or a text that Slack never sends
+            return False
 
     async def _answer(self, message: SlackMessage, is_again: bool) -> list[Json]:
         """Return the parts to post: the answer, or the reason without one; none if they are on their way."""
@@ -165,15 +175,17 @@ class SlackChannel:
         return [message.place | part for one in said for part in slack_parts(one)]
 
     async def _post(self, message: Json) -> None:
+        from aiohttp import ClientError
         from slack_sdk.errors import SlackApiError
 
         try:
             await self._client.chat_postMessage(**message)
         except SlackApiError as error:
-            reason = str(error.response.get("error", "unknown"))
-            raise DeliveryError(f"Slack refused it: {reason}", reason != "ratelimited") from None
-        except (OSError, TimeoutError) as error:
+            raise _refusal(error.response) from None
+        except (ClientError, OSError, TimeoutError) as error:
             raise DeliveryError(f"Slack cannot be reached: {type(error).__name__}") from None
+        except (AttributeError, TypeError):  # the SDK expects an object of JSON in each successful response
+            raise DeliveryError("Slack sent no JSON") from None
 
     async def _tell_late(self, person: str, late: Messages) -> bool:
         if not person.startswith(SLACK_PREFIX):
@@ -181,6 +193,17 @@ class SlackChannel:
         place = {"channel": person.rpartition(" ")[2]}  # Slack takes a person for the channel with them alone
         await self._delivery.send(self._post, [place | part for one in late for part in slack_parts(one)])
         return True
+
+
+def _refusal(response: Any) -> DeliveryError:
+    """Return the error of a response; a proxy on the way, or Slack when it is down, sends no JSON."""
+    content = getattr(response, "data", None)
+    if isinstance(content, dict) and content.get("error"):
+        reason = str(content["error"])
+        return DeliveryError(f"Slack refused it: {reason}", reason not in _PASSING)
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+    is_refused = status >= 400 and is_final(status)
+    return DeliveryError(f"Slack responded with status {status}, without a reason", is_refused)
 
 
 def _person(team: object, user: object) -> str:
