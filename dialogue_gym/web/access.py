@@ -19,13 +19,12 @@ import socket
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, cookie_parser
 
 from dialogue_gym.journal.activity import ActivityKind, ActivityLog
 from dialogue_gym.journal.data_folder import DataPath, write_new_data
@@ -340,11 +339,8 @@ class AccessPolicy:
 
 
 def _cookie(headers: Headers, name: str) -> str | None:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
-    except CookieError:
-        return None
-    return found.value if found else None
+    # Other programs at this host have cookies as well, which Python's own parser may stop at.
+    return cookie_parser("; ".join(headers.getlist("cookie"))).get(name)
 
 
 def _digest(password: str) -> bytes:

@@ -36,6 +36,8 @@ _BOT = ("store", "nlu", "actions", "fallback", "seed", "trust", "stories")
 _LAST_PORT = 65535
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 """The origin of a site as browsers send it."""
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+"""A name of a host, or an IPv6 address, as the header of a request has it before the port."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,12 @@ class ServeOptions(SessionOptions, LearningOptions):
             if not network.prefixlen:
                 raise ValueError(
                     f"--behind-proxy {proxy}: everybody could then choose an address; name that of the proxy"
+                )
+        for name in self.name:
+            if not _HOST_NAME.fullmatch(name):
+                raise ValueError(
+                    f"--name {quoted(name)}: expected the name of a host, such as bot.example.org, without"
+                    " https:// and a port"
                 )
         for url in self.callback:
             if not _ORIGIN.match(url):

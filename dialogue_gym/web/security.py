@@ -108,7 +108,7 @@ class AccessMiddleware:
             return 400, "unknown host name; see --name"
         origins = headers.getlist("origin")
         # Browsers send the origin wherever it matters; other programs need not.
-        is_own = len(origins) == 1 and urlsplit(origins[0]).netloc.lower() == hosts[0].lower()
+        is_own = len(origins) == 1 and _place_of(origins[0]) == hosts[0].lower()
         if origins and not is_own and tuple(origins) not in {(known,) for known in self._policy.origins}:
             return 403, "cross-site request blocked; see --origin"
         length = headers.get("content-length", "0")
@@ -195,6 +195,14 @@ class ProxyNotice:
                     flush=True,
                 )
         await self._app(scope, receive, send)
+
+
+def _place_of(origin: str) -> str:
+    """Return the host and port of an origin; empty for one that is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 async def _read_body(receive: Receive) -> Receive | None:

@@ -36,7 +36,9 @@ def test_a_foreign_host_or_origin_is_refused(server: Served) -> None:
         for foreign in ("evil.example", f"evil.example:{server.port}", "127.0.0.1.evil.example", "["):
             status, _, line = ask(server, path, Host=foreign)
             assert (status, line) == (400, "unknown host name; see --name\n"), path
-        for foreign in ("http://evil.example", "null", f"http://{own}.evil.example", "http://127.0.0.1:1"):
+        for foreign in (
+            "http://evil.example", "null", f"http://{own}.evil.example", "http://127.0.0.1:1", "http://[",
+        ):  # fmt: skip
             status, _, line = ask(server, path, Origin=foreign)
             assert (status, line) == (403, "cross-site request blocked; see --origin\n"), path
     assert ask(server, Origin=f"http://{own}")[0] == 200
@@ -103,6 +105,10 @@ def test_password_is_required(closed: Served) -> None:
     assert status == 303 and all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Path=/teach"))
     own = cookie.partition(";")[0]
     assert "anna" in ask(closed, Cookie=own)[2] and open_socket(closed, Cookie=own) == (101, "")
+    # Cookies of other programs at the same host, whose ports do not tell them apart.
+    for other in ('prefs={"a": 1}', "city=M\xfcnchen", "path=/x", "word", "a=b c", 'q="', ""):
+        for both in (f"{other}; {own}", f"{own}; {other}"):
+            assert "anna" in ask(closed, Cookie=both)[2], both
     forged = (
         own[:-9] + ("a" if own[-9] != "a" else "b") + own[-8:]
     )  # some bits of the last character do not count
@@ -165,6 +171,8 @@ def test_another_password_invalidates_all_cookies(tmp_path: Path) -> None:
             {},
             "--talk --name bot.example: visitors would reach the teachers' pages",
         ),
+        (["--name", "https://bot.example"], {}, "--name 'https://bot.example': expected the name of a host"),
+        (["--name", "bot.example:443"], {}, "--name 'bot.example:443': expected the name of a host"),
         (["--behind-proxy", "localhost"], {}, "--behind-proxy 'localhost': expected an address such as"),
         (["--behind-proxy", "0.0.0.0/0"], {}, "--behind-proxy 0.0.0.0/0: everybody could then choose"),
         (["--talk", "--token-file", "none"], {}, "none: there is no such file"),
