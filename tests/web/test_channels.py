@@ -22,7 +22,8 @@ from dialogue_gym.journal.store import Store  # noqa: E402
 from dialogue_gym.web.access import AccessPolicy  # noqa: E402
 from dialogue_gym.web.api import build_visitor_app  # noqa: E402
 from dialogue_gym.web.channels.inbox import Inbox  # noqa: E402
-from dialogue_gym.web.channels.socket_io import MOST_OF_NETWORK, socket_parts  # noqa: E402
+from dialogue_gym.web.channels.socket_io import socket_parts  # noqa: E402
+from dialogue_gym.web.channels.socket_server import MOST_OF_NETWORK  # noqa: E402
 from dialogue_gym.web.connection import LimitedConnection, LimitedSocket  # noqa: E402
 from dialogue_gym.web.server import listen  # noqa: E402
 from tests.live.handoffs import Setup  # noqa: E402

@@ -7,8 +7,6 @@ and elements are as `SocketIOOutput` of Rasa 3 sends them).
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,17 +25,13 @@ from dialogue_gym.live.request_limits import Rejected
 from dialogue_gym.live.sessions import APOLOGY
 from dialogue_gym.web.access import network_of_client
 from dialogue_gym.web.channels.inbox import Inbox, Messages
-from dialogue_gym.web.channels.socket_packets import WidgetPacket
-from dialogue_gym.web.security import MOST_BYTES
+from dialogue_gym.web.channels.socket_server import socket_server
 from dialogue_gym.web.visitors import VisitorTokens
 
 PATH = "/socket.io"
 SOCKET = "socketio"
 _USER, _BOT = "user_uttered", "bot_uttered"
 _SESSION, _CONFIRMED = "session_request", "session_confirm"
-MOST_SOCKETS, MOST_OF_NETWORK = 10_000, 1000
-"""Open connections at most, and those from one network."""
-_FULL = "too many people are here; come back later"
 _MOST_WAITING = 5
 """Messages of one connection that wait for the one before; a further one is dropped."""
 _TOO_FAST = "you are sending messages too quickly; please wait a moment"
@@ -89,24 +83,7 @@ class SocketChannel:
         self._inbox = inbox
         self._tokens = tokens
         self._connections: dict[str, Connection] = {}
-        quiet = logging.getLogger(f"{__name__}.transport")
-        quiet.setLevel(logging.CRITICAL)  # its errors are about what clients send, which could fill the log
-        # Origins are checked before, for all paths alike.
-        self._server = socketio.AsyncServer(
-            async_mode="asgi",
-            cors_allowed_origins=[],
-            max_http_buffer_size=MOST_BYTES,
-            transports=None if polls else ["websocket"],
-            serializer=WidgetPacket,
-            engineio_logger=quiet,
-        )
-        self._networks: dict[str, str] = {}
-        """The network of each connection of the transport, also before anything is said through it."""
-        self._counts: Counter[str] = Counter()
-        transport = self._server.eio
-        self._arrived, self._departed = (transport.handlers[event] for event in ("connect", "disconnect"))
-        transport.on("connect", self._admit)
-        transport.on("disconnect", self._let_go)
+        self._server = socket_server(polls)
         self._engine: ASGIApp = socketio.ASGIApp(self._server, socketio_path=PATH)
         self._polls: set[asyncio.Task[None]] = set()
         self._is_stopping = False
@@ -149,23 +126,6 @@ class SocketChannel:
         self._is_stopping = True
         for poll in self._polls:
             poll.cancel()
-
-    async def _admit(self, engine_sid: str, environ: Json) -> str | None:
-        """Take a connection of the transport, or return the reason for refusing it."""
-        network = network_of_client(HTTPConnection(environ["asgi.scope"]))
-        if len(self._networks) >= MOST_SOCKETS or self._counts[network] >= MOST_OF_NETWORK:
-            return _FULL
-        self._networks[engine_sid] = network
-        self._counts[network] += 1
-        await self._arrived(engine_sid, environ)
-        return None
-
-    async def _let_go(self, engine_sid: str, *reason: object) -> None:
-        if (network := self._networks.pop(engine_sid, None)) is not None:
-            self._counts[network] -= 1
-            if not self._counts[network]:
-                del self._counts[network]
-        await self._departed(engine_sid, *reason)
 
     async def _connect(self, sid: str, environ: Json, auth: object = None) -> None:
         network = network_of_client(HTTPConnection(environ["asgi.scope"]))
