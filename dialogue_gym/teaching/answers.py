@@ -21,7 +21,7 @@ class AnswerWriter:
 
     def _writer(self, additions: Iterable[Addition] = ()) -> ConversationWriter:
         """Return a writer for an answer; its additions come first, so that an undo of it undoes them."""
-        self._driver.note = None
+        self._driver.forget_notes()
         writer = self._driver.writer()
         for addition in additions:
             writer.addition(addition)
@@ -83,12 +83,10 @@ class AnswerWriter:
             driver.rewind_decision()
         if by is None:
             driver.model.learn(driver.history)
-            if action != proposal.best.action and set(right) != set(known):
+            driver.overruled = driver.overruling(action)
+            if driver.overruled is None and action != proposal.best.action and set(right) != set(known):
                 change = Change(proposal.best, driver.options()[0], tuple(right))
-        overruled = driver.overruling(action) if by is None else None
         driver.execute(action, proposal.is_closing)
-        if overruled is not None:
-            driver.note = "; ".join(filter(None, (overruled, driver.note)))
         return change
 
     def end(self) -> None:

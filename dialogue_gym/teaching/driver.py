@@ -48,6 +48,7 @@ class ConversationDriver:
         pending: the answer that it waits for.
         user: the fake user; None if the teacher is the user.
         note: the problem with the last action, for the teacher to read; None without one.
+        overruled: the rule that overrules the last answer, in a sentence; None without one.
         author: the author of the answers.
         turn_taking: `"explicit"` or `"auto"`.
         model: the domain with its additions, and the learner.
@@ -88,6 +89,7 @@ class ConversationDriver:
         """The last entry that `conversation` has."""
         self.pending: Pending = AwaitsMessage()
         self.note: str | None = None
+        self.overruled: str | None = None
 
     def start(self) -> None:
         """Resume the latest open conversation, or begin one.
@@ -135,6 +137,10 @@ class ConversationDriver:
     def overruling(self, action: str) -> str | None:
         """Return a sentence if a rule contradicts an action that a teacher called right; None if not."""
         return self.model.rules.overruling(self.conversation, action)
+
+    def forget_notes(self) -> None:
+        """Forget what there was to say about the last answer."""
+        self.note = self.overruled = None
 
     def taught_here(self) -> tuple[str, ...]:
         """Return the actions that a teacher called right here; empty if none did."""
@@ -194,7 +200,7 @@ class ConversationDriver:
 
     def _move_head(self, conversation: str, target: int | None) -> None:
         """Move the head of a conversation, which becomes the current one; nothing else follows it yet."""
-        self.note = None
+        self.forget_notes()
         self.id = conversation
         self.write([Draft(self.id, HEAD, {"to": target}, None, self.author)])
 
@@ -226,7 +232,7 @@ class ConversationDriver:
         """
         if self.user is None:
             raise SessionError("this session has no fake user")
-        self.note = None
+        self.forget_notes()
         self._begin(f"c{self._navigator.next_number()}", seed)
 
     def _begin(self, conversation: str, seed: int) -> None:

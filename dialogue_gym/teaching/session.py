@@ -125,6 +125,11 @@ class Session:
         return self._driver.note
 
     @property
+    def overruled(self) -> str | None:
+        """The rule that holds here in the place of the last answer, in a sentence; None without one."""
+        return self._driver.overruled
+
+    @property
     def turn_taking(self) -> str:
         """`"explicit"` or `"auto"`."""
         return self._driver.turn_taking

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._text import visible
+from dialogue_gym._text import as_sentence, visible
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.transcripts import USER_SIDE, bubbles, shown_value
@@ -79,6 +79,7 @@ def view_of(session: Session, is_wizard: bool = False, has_learned: bool = False
         "tally": tally_of(history, session.id),
         "change": _change(session) if has_learned and not is_wizard else None,
         "note": visible(session.note) if session.note else None,
+        "overruled": visible(as_sentence(session.overruled)) if session.overruled else None,
         "can_undo": session.can_undo,
         "can_redo": session.can_redo,
         "correctable": _message(latest) if latest else None,

@@ -100,7 +100,7 @@ def test_rules_and_forms_propose_and_lessons_lead_around_them() -> None:
         assert best(session)[0] == "booking"
         before = Conversation(session.domain, session.conversation.events)
         session.correct("utter_again")
-        assert session.note is None
+        assert session.overruled is None and session.change is not None
         book = rule_book(session.history, session.domain, session.actions, "explicit")
         assert book.decide(before) is None and RuleBook(session.domain, RULES).decide(before) is not None
         confirm(session, "booking", "utter_submit")
@@ -108,9 +108,13 @@ def test_rules_and_forms_propose_and_lessons_lead_around_them() -> None:
 
         say(session, "greet")
         session.correct("utter_again")
-        assert session.note == (
+        assert session.overruled == (
             "the rule 'Greet' says utter_greet here and still holds: to teach utter_again, change the rule"
         )
+        # No action failed, and nothing else is done here from now on.
+        assert session.note is None and session.change is None
+        session.confirm()
+        assert session.overruled is None
         (story,) = [one for one in lessons_of(session.history, session.domain) if not one.is_rule]
         written = stories.dump([story], "yaml")
     for part in ("- active_loop: booking", "- active_loop: null", "- requested_slot: people"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dialogue_gym._text import visible
+from dialogue_gym._text import as_sentence, visible
 from dialogue_gym.conversation.transcripts import OUTCOMES
 from dialogue_gym.teaching.lesson import Lesson
 from dialogue_gym.teaching.session import Session
@@ -38,6 +38,7 @@ class Notes:
         self._conversation = session.id
         self._told: tuple[str, int | None, str] | None = None
         """The last failure that was told: conversation, its head, and the problem."""
+        self._told_rule: str | None = None
 
     def __bool__(self) -> bool:
         """Return whether lines were added."""
@@ -53,8 +54,12 @@ class Notes:
 
     def take(self) -> tuple[Line | Table, ...]:
         """Return the notes; the next call begins without them."""
-        self.tell_failure()
         session = self._session
+        if session.overruled != self._told_rule:
+            self._told_rule = session.overruled
+            if session.overruled:
+                self.add(as_sentence(session.overruled), "bad")
+        self.tell_failure()
         if session.id != self._conversation:
             outcome = session.history.outcome(self._conversation)
             if outcome in OUTCOMES:

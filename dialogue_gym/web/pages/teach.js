@@ -327,6 +327,7 @@ export default {
     <section ref="decision" class="decision" tabindex="-1" aria-label="Your answer" :aria-busy="sent !== null">
       <div aria-live="polite" class="notes">
         <p v-for="[text, style] in view.notes" class="note" :class="'is-' + style" dir="auto">{{ text }}</p>
+        <p v-if="view.overruled" class="note is-bad" dir="auto">{{ view.overruled }}</p>
         <p v-if="view.note" class="note is-bad" dir="auto">The action failed. {{ view.note }}</p>
         <p v-if="view.change" class="note is-good change">
           <strong>Learned.</strong> The bot would have picked <code><Name :text="view.change.before.shown" /></code> ({{ percent(view.change.before.probability) }}).

@@ -8,7 +8,9 @@ import pytest
 
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.journal.store import Store
+from dialogue_gym.stories import parse
 from dialogue_gym.teaching.session import Session
+from dialogue_gym.teaching.story_import import import_stories
 from tests.conftest import domain_from
 from tests.teaching.terminal.dialogs import answered, dialog, played
 
@@ -62,6 +64,17 @@ def test_a_bot_that_continues_stops_at_a_failure(failing: Session) -> None:
     assert told.startswith("The action failed. action_boom: ") and "bot   action_boom" in told
     assert stopped.startswith("(stopped, because an action failed)")
     assert failing.conversation.latest_action == "action_boom"
+
+
+def test_a_rule_that_overrules_an_answer_is_no_failure() -> None:
+    domain, store = domain_from("intents: [go]\nactions: [utter_a, utter_b]"), Store.in_memory()
+    rule = "rules:\n- rule: Go\n  steps:\n  - intent: go\n  - action: utter_a\n"
+    import_stories(store, domain, parse(rule))
+    *_, told, later = played(dialog(Session(domain, store)), ["/go", "2", "utter_b", "2"])
+    assert told.startswith(
+        "The rule 'Go' says utter_a here and still holds: to teach utter_b, change the rule.\n"
+    )
+    assert "failed" not in told and "Learned" not in told and "still holds" not in later
 
 
 def test_proposals_are_shown_as_they_will_be_said(failing: Session) -> None:
