@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def growth_of(history: History, source: str, nlu: Sequence[str] = ()) -> Growth 
     name, files = files_of(source, [])
     domain = load_domain(source)
     grown = without_used_defaults(domain, history.extended(domain))
-    texts, examples = _examples(history, path, nlu, grown)
+    texts, examples = _examples(history, path, nlu, grown, files)
     written = {
         str(file): texts.get(file) or read_text(file, DOMAIN_FILE) for file in files if not is_markdown(file)
     }
@@ -139,16 +139,21 @@ def _new_responses(domain: Domain, grown: Domain) -> list[str]:
 
 
 def _examples(
-    history: History, path: Path, nlu: Sequence[str], domain: Domain
+    history: History, path: Path, nlu: Sequence[str], domain: Domain, domain_files: Iterable[Path]
 ) -> tuple[dict[Path, str], list[Example]]:
-    """Return the texts of the files of examples that have changed, and the examples."""
+    """Return the texts of the files of examples that have changed, and the examples.
+
+    A file that is given by several paths is there once, under that of the domain's files if it is one.
+    """
     lessons = word_lessons(history)
     if not lessons or any(map(is_address, nlu)):
         return {}, []
     paths = [one for one in map(Path, nlu) if one.exists()]
     given = [file for one in paths for file in (data_files(one, NLU) if one.is_dir() else [one])]
     own = data_files(path, NLU) if path.is_dir() else [path]
-    texts = {file: read_text(file, NLU_FILE) for file in given or own}
+    by_place = {file.resolve(): file for file in reversed([*domain_files, *given, *own])}
+    wanted_files = dict.fromkeys(by_place[file.resolve()] for file in given or own)
+    texts = {file: read_text(file, NLU_FILE) for file in wanted_files}
     if not texts and path.is_dir() and not (first := path / _NEW_FILE).exists():
         texts = {first: ""}  # the folder has no examples yet
     known = [example for file, text in texts.items() for example in parse_examples(text, file).examples]

@@ -87,8 +87,13 @@ nlu:
 """
 
 
-def test_taught_sentences_and_edits_go_along(tmp_path: Path) -> None:
-    path = tmp_path / "pizza.yml"
+@pytest.mark.parametrize("nlu", [(), ("pizza.yml",), ("{0}/pizza.yml", "pizza.yml"), ("{0}/../{0.name}",)])
+def test_taught_sentences_and_edits_go_along(
+    nlu: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    nlu = [one.format(tmp_path) for one in nlu]
+    path = Path("pizza.yml")
     path.write_text(WITH_EXAMPLES)
     session = Session(load_domain(path), Store.in_memory())
     session.say(UserUttered("how much is it?", "greet"))
@@ -97,14 +102,14 @@ def test_taught_sentences_and_edits_go_along(tmp_path: Path) -> None:
     session.add(Addition(EXAMPLE, "greet", ("hello",)))
     session.add(Addition(EXAMPLE, "greet", (), was=("good day",)))
     session.add(Addition(RESPONSE, "utter_a", ("B",), was=("A",)))
-    growth = growth_of(session.history, str(path))
+    growth = growth_of(session.history, str(path), nlu)
     assert str(growth) == (
         "pizza.yml lacks 1 intent, 1 change and 5 examples: price, utter_a, 'a small pizza', 'hello', "
         "'how much is it?', …"
     )
-    assert growth is not None
+    assert growth is not None and growth.files == "pizza.yml"  # one file, however it is called
     growth.write()
-    assert growth_of(session.history, str(path)) is None
+    assert growth_of(session.history, str(path), nlu) is None
     assert path.read_text() == (
         WITH_EXAMPLES.replace("[greet, order]", "[greet, order, price]")
         .replace("text: A", "text: B")
