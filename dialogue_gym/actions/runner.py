@@ -179,7 +179,10 @@ class ActionRunner:
         It is that of `action_default_fallback`. If that says nothing, a response of the domain that asks to
         rephrase answers, or else a plain sentence.
         """
-        result = self.run(FALLBACK_ACTION, conversation)
+        return self.as_fallback(self.run(FALLBACK_ACTION, conversation), conversation)
+
+    def as_fallback(self, result: ActionResult, conversation: Conversation) -> ActionResult:
+        """Return the answer of `fall_back`, given the result of `action_default_fallback`."""
         events = list(result.events)
         if not any(isinstance(event, BotUttered) for event in events):
             asks = (name for name in _REPHRASES if conversation.domain.texts(name))

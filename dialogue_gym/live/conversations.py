@@ -287,7 +287,8 @@ class Conversations:
         outcome: str = FAILURE,
         last: Sequence[Event] = (),
         first: Sequence[Event] = (),
-        mark: tuple[str, str] | None = None,
+        command: str | None = None,
+        key: str | None = None,
     ) -> str:
         """End a conversation and begin another one; return its name.
 
@@ -296,7 +297,8 @@ class Conversations:
             outcome: how it ends.
             last: its last events.
             first: the events with which the other one begins.
-            mark: the sender's own key of the command for it, and its text.
+            command: the text of the command for it.
+            key: the sender's own key of that.
 
         Raises:
             LiveError: the conversation is not open.
@@ -305,8 +307,8 @@ class Conversations:
         trace, new = self.trace(conversation), await self._new()
         person = self._people[conversation]
         async with self.turn(trace) as ending, self.turn(new, person) as beginning:
-            if mark is not None:
-                ending.add_key(*mark)
+            if command is not None:
+                ending.add_command(command, key)
             ending.add_events(last)
             ending.end(outcome)
             beginning.begin(person)

@@ -22,7 +22,7 @@ from dialogue_gym.live.conversations import Conversations
 from dialogue_gym.live.decision import Decider, LiveDecision
 from dialogue_gym.live.trace import Trace
 from dialogue_gym.live.transitions import FAILURE, TRUNCATED
-from dialogue_gym.live.turn import LiveError, Reply, Turn
+from dialogue_gym.live.turn import LiveError, Reply, Turn, carry_out
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
 from dialogue_gym.stories.rulebook import RuleBook
 
@@ -125,20 +125,22 @@ class DialogueManager:
         """
         trace = self.conversations.trace(conversation)
         late, before = tuple(trace.late), trace.conversation
-        said = self._runner.run(command, Conversation(self.domain, (*before.events, message))).events
+        asked = Conversation(self.domain, (*before.events, message), conversation)
+        acting = partial(self.conversations.holds.acting, trace.person)
+        result = await carry_out(self._runner, command, asked, acting)
+        said, notes = result.events, (result.note,) if result.note else ()
         if command == BACK:
             slots = Conversation(self.domain, before_last_turn(before)).slots
             undone = [SlotSet(name, slots[name]) for name in slots if slots[name] != before.slots[name]]
             async with self.conversations.turn(trace) as turn:
-                if key is not None:
-                    turn.add_key(key, message.text)
+                turn.add_command(message.text or "", key)
                 turn.add_events((*undone, *said))
-            return Reply.at(trace, said, late=late)
+            return Reply.at(trace, said, notes, late)
         outcome = FAILURE if command == RESTART else TRUNCATED
         first = () if command == RESTART else new_session(before)[1:]
-        mark = None if key is None else (key, message.text or "")
-        name = await self.conversations.restart(conversation, outcome, said, first, mark)
-        return Reply(name, said, ended=conversation, outcome=outcome, person=trace.person, late=late)
+        text = message.text or ""
+        name = await self.conversations.restart(conversation, outcome, said, first, text, key)
+        return Reply(name, said, notes, conversation, outcome, person=trace.person, late=late)
 
     async def _not_understood(self, conversation: str, note: str) -> Reply:
         trace = self.conversations.trace(conversation)
@@ -155,7 +157,7 @@ class DialogueManager:
             turn.add_message(message)
             is_unruled = self.rules.decide(turn.conversation) is None
             if message.intent is None and trace.teacher is None and is_unruled:
-                result = turn.fall_back()
+                result = await turn.fall_back()
                 events, notes = result.events, tuple(filter(None, [result.note]))
             else:
                 events, notes = await self._act(trace, turn)
@@ -169,9 +171,12 @@ class DialogueManager:
             StoreError: the journal could not be written.
         """
         trace = self.conversations.trace(conversation)
+        was_late, entries = trace.is_late, trace.entries
         trace.is_late = True
         async with self.conversations.turn(trace) as turn:
             events, notes = await self._act(trace, turn)
+        if trace.entries == entries:
+            trace.is_late = was_late
         return Reply.at(trace, events, notes)
 
     async def _act(self, trace: Trace, turn: Turn) -> tuple[tuple[Event, ...], tuple[str, ...]]:

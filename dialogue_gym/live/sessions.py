@@ -147,6 +147,10 @@ class Sessions:
         await self._let_domain_change()
         self._check_idle(sender)
         async with self._hold(sender):
+            if key is not None and (name := self._conversations.current(sender)) is not None:
+                await self.manager.resume(
+                    name
+                )  # it may be that of a turn that could not be written to its end
             name = self._conversations.current(sender)
             if key is not None and (known := await self._answered_before.find(sender, key, text)):
                 return known
@@ -414,18 +418,31 @@ class _AnsweredMessages:
             trace = self._conversations.find(name)
             if (found := trace.answered.get(key)) is None:
                 continue
-            if found.text != text:
+            # Of a command the journal has the text alone, of a message what was typed.
+            if found.text is None or found.text.strip() != text.strip():
                 raise Rejected(422, "this key belongs to another message; give each message its own")
             first: tuple[BotUttered, ...] = ()
             messages = [event for event in trace.conversation.events if isinstance(event, UserUttered)]
             if len(messages) == 1 and trace.end is None:
                 first = self._conversations.late_messages(sender)
             last: tuple[BotUttered, ...] = ()
+            ended: str | None = None
             if trace.answering is found:  # a teacher may have answered since
-                last, trace.late = tuple(trace.late), []
+                told = set(map(id, found.said))  # the rest of a turn that was cut off is late, too
+                last, trace.late = tuple(one for one in trace.late if id(one) not in told), []
+                ended = None if trace.end is None else name
             is_elsewhere = await self._is_elsewhere(found.process)
             said = (*found.said, *last)
-            return Reply(name, said, person=sender, late=first, is_repeated=True, is_elsewhere=is_elsewhere)
+            return Reply(
+                self._conversations.current(sender) or name,
+                said,
+                ended=ended,
+                outcome=None if ended is None else trace.conversation.outcome,
+                person=sender,
+                late=first,
+                is_repeated=True,
+                is_elsewhere=is_elsewhere,
+            )
         return None
 
     async def _is_elsewhere(self, process: str) -> bool:

@@ -6,7 +6,7 @@ read again.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -161,12 +161,8 @@ class Trace:
             self.counted[rater, about] = value
             return self._rate(rater, about, value)
         self.person = entry.content.get(LIVE, self.person)
-        if entry.kind == NOTE and DECIDES in entry.content:
-            self.teacher = entry.content[DECIDES]
-        if entry.kind == NOTE and KEY in entry.content:
-            command, process = entry.content.get(COMMAND), entry.content.get(PROCESS, "")
-            self.answering = Answered(list(self.late), command, process)
-            self.answered[entry.content[KEY]] = self.answering
+        if entry.kind == NOTE:
+            self._take_note(entry.content)
         if entry.kind not in STEPS:
             return []
         self.latest = entry
@@ -174,22 +170,40 @@ class Trace:
             self.end = entry
             self.conversation.outcome = entry.content["outcome"]
             return self._ended()
-        if entry.kind == EVENT:
-            said = [event for event in entry_events(entry) if isinstance(event, BotUttered)]
-            self.own_words += [entry.id for event in said if event.teacher]
         if entry.kind == USER:
             self.is_late, self.late = self.teacher is not None, []
             if self.answering is not None and self.answering.text is None:
                 self.answering.text = entry.content["text"]
             else:
                 self.answering = None
-        elif entry.kind in (RESULT, EVENT) and (self.is_late or self.answering):
-            said = [event for event in entry_events(entry) if isinstance(event, BotUttered)]
-            if self.is_late:
-                self.late += said
-            elif self.answering:
-                self.answering.said += said
+        elif entry.kind in (RESULT, EVENT):
+            self._hear(entry)
         return [] if observation is None else self._decided(entry, observation)
+
+    def _take_note(self, note: Mapping[str, Any]) -> None:
+        if DECIDES in note:
+            self.teacher = note[DECIDES]
+        command = note.get(COMMAND)
+        if KEY in note:
+            self.answering = Answered(list(self.late), command, note.get(PROCESS, ""))
+            self.answered[note[KEY]] = self.answering
+        elif command is not None:
+            self.answering = None
+        if command is not None:
+            self.is_late, self.late = self.teacher is not None, []
+
+    def _hear(self, entry: Entry) -> None:
+        """Take in the messages of the bot, or of a teacher in its place."""
+        said = [event for event in entry_events(entry) if isinstance(event, BotUttered)]
+        is_own = entry.kind == EVENT and any(event.teacher for event in said)
+        if is_own:
+            self.own_words.append(entry.id)
+        # The answer to a command, or to what was not understood, follows no decision and is not late.
+        is_late = self.is_late and (is_own or entry.kind == RESULT)
+        if is_late:
+            self.late += said
+        if self.answering and (not is_late or (self.teacher is None and not is_own)):
+            self.answering.said += said
 
     def _decided(self, entry: Entry, observation: npt.NDArray[Any]) -> list[Transition]:
         before = self._last_step()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy.typing as npt
 
 from dialogue_gym.actions import ActionResult, ActionRunner
+from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import (
     WRITER,
     ActionExecuted,
@@ -20,6 +21,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
 )
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
+from dialogue_gym.domain.default_names import FALLBACK_ACTION
 from dialogue_gym.journal.entry import BOT, COMMAND, END, KEY, LABEL, LIVE, PERSON, PROCESS
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
@@ -43,6 +45,23 @@ class LiveError(ValueError):
 
 def no_listener(transitions: Sequence[Transition], last_entry: int, is_boundary: bool) -> None:
     """Ignore transitions: they stay in the journal for a learner that starts later."""
+
+
+async def carry_out(
+    runner: ActionRunner, action: str, conversation: Conversation, acting: Acting
+) -> ActionResult:
+    """Run an action, and return its result: one that may take long keeps nobody else waiting.
+
+    Args:
+        runner: runs the action.
+        action: the name of the action.
+        conversation: the conversation, to which nobody adds anything meanwhile.
+        acting: returns the context for actions that may take long.
+    """
+    if not runner.reaches_out(action):
+        return runner.run(action, conversation)
+    with acting():
+        return await Act(runner, action, conversation)
 
 
 class OrderedDelivery:
@@ -180,11 +199,17 @@ class Turn:
         self.conversation.append(SessionStarted())
         self._steps.begin({LIVE: person})
 
-    def add_key(self, key: str, command: str | None = None) -> None:
-        """Note a sender's own key of the next message, or of a command, which is not a message on record."""
+    def add_key(self, key: str) -> None:
+        """Note a sender's own key of the next message."""
+        self._steps.note(self._marked(key))
+
+    def add_command(self, text: str, key: str | None = None) -> None:
+        """Note a command, which is not a message on record, perhaps with its sender's own key."""
+        self._steps.note({COMMAND: text} | ({} if key is None else self._marked(key)))
+
+    def _marked(self, key: str) -> dict[str, str]:
         leases = self._journal.leases
-        process = {} if leases is None else {PROCESS: leases.process}
-        self._steps.note({KEY: key} | process | ({} if command is None else {COMMAND: command}))
+        return {KEY: key} | ({} if leases is None else {PROCESS: leases.process})
 
     def add_message(self, message: UserUttered) -> None:
         """Add a message of the person, who may answer a question of the bot."""
@@ -228,10 +253,7 @@ class Turn:
         self._steps.decision(action, by, author=teacher or BOT, details=details)
         if self._runner.reaches_out(action):
             await self.write()
-            with self._acting():
-                result = await Act(self._runner, action, self.conversation)
-        else:
-            result = self._runner.run(action, self.conversation)
+        result = await self._run(action)
         self.conversation.extend((ActionExecuted(action), *result.events))
         self._steps.result(result.events)
         return result
@@ -242,9 +264,12 @@ class Turn:
         self.conversation.append(message)
         self._steps.utterance(message, teacher)
 
-    def fall_back(self) -> ActionResult:
+    async def _run(self, action: str) -> ActionResult:
+        return await carry_out(self._runner, action, self.conversation, self._acting)
+
+    async def fall_back(self) -> ActionResult:
         """Answer a message that was not understood; no decision of the bot's leads to that."""
-        result = self._runner.fall_back(self.conversation)
+        result = self._runner.as_fallback(await self._run(FALLBACK_ACTION), self.conversation)
         self.add_events(result.events)
         return result
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dialogue_gym.conversation.events import to_json
+from dialogue_gym.domain.model import Response
 from dialogue_gym.journal.entry import LABEL, NOTE, RESULT, USER, StoreError
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -169,6 +171,25 @@ def test_teachers_last_message_comes_with_the_next_conversation(setup: Setup) ->
     setup.decide(name)
     setup.bot.leave(name)
     assert setup.say() == (["Hello"], ["At once"]) and setup.say() == (["Hello"], [])
+
+
+def test_the_answer_to_a_command_is_not_late_and_ends_what_was(tmp_path: Path) -> None:
+    """A teacher's messages are told with it, and none of them again."""
+    responses = (Response("utter_back", ("Back!",)), Response("utter_restart", ("Anew!",)))
+    setup = Setup(tmp_path, domain=dataclasses.replace(DOMAIN, responses=(*DOMAIN.responses, *responses)))
+    told: list[list[str | None]] = []
+    setup.bot.conversations.on_late = lambda person, late: told.append([one.text for one in late])
+    setup.say()
+    for command, answer in (("/back", "Back!"), ("/restart", "Anew!")):
+        name = setup.take_over()
+        setup.say()
+        setup.handoff.say(name, "tina", "A moment", setup.handoff.proposals(name)[0])
+        assert told == [["A moment"]]
+        setup.handoff.give_back(name, "tina")
+        assert setup.say(text=command) == ([answer], ["A moment"])
+        assert setup.say() == (["Hello"], []) and told == [["A moment"]]
+        told.clear()
+    setup.store.close()
 
 
 def test_silence_counts_from_a_late_answer(setup: Setup) -> None:

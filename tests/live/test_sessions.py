@@ -255,7 +255,10 @@ def test_a_message_with_a_key_is_answered_and_written_once(bot: Bot, tmp_path: P
         assert bot.refused("ann", "/greet", None, None, key).status == 400
     assert [entry.kind for entry in bot.store.entries()].count(USER) == 3
     # A command is done once as well, and the conversation before is remembered; so it is after a restart.
-    assert send("k3", "/restart") == ([], False) and send("k3", "/restart") == ([], True)
+    replies = [bot.sessions.reply("ann", " /restart", key="k3") for _ in range(2)]
+    assert [(one.messages, one.is_repeated) for one in replies] == [([], False), ([], True)]
+    first_time, again_told = [(one.conversation, one.ended, one.outcome) for one in replies]
+    assert again_told == first_time == ("live2", "live1", "failure")
     assert bot.say("bob") == ["Hello ?"]
     assert len(bot.bot.conversations) == 2 and send("k2") == (["Hello Ann"], True)
     before = written()

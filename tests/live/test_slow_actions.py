@@ -7,13 +7,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from dialogue_gym.actions import ActionResult, ActionRunner
+from dialogue_gym.actions import Action, ActionResult, ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.journal.entry import RESULT
+from dialogue_gym.journal.entry import RESULT, USER, StoreError
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live import conversations as conversations_module
 from dialogue_gym.live.bot import PATIENCE, LiveBot
@@ -23,7 +24,7 @@ from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.request_limits import Rejected
 from dialogue_gym.live.sessions import Sessions
 from dialogue_gym.live.turn import LiveError
-from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter, Interpretation
 from dialogue_gym.stories import parse
 from dialogue_gym.stories.rulebook import RuleBook
 from tests.conftest import domain_from
@@ -154,3 +155,93 @@ actions: [utter_hello, place_order]
         await site.cleanup()
 
     asyncio.run(people())
+
+
+@pytest.mark.parametrize("text", ["gibberish", "/back", "/restart"])
+def test_what_follows_no_decision_keeps_nobody_else_waiting(tmp_path: Path, text: str) -> None:
+    """A domain may have a server do what else the library does by itself."""
+    own = ("action_default_fallback", "action_back")
+    domain = domain_from(f"""
+intents: [greet]
+responses: {{utter_hello: [{{text: Hello}}]}}
+actions: [utter_hello, {", ".join(own)}]
+""")
+
+    class Unsure(FixedFormatInterpreter):
+        def parse(self, text: str) -> Interpretation:
+            return super().parse(text) if text.startswith("/") else Interpretation(text, None, 0.2)
+
+    async def people() -> None:
+        may_end, is_asked = asyncio.Event(), asyncio.Event()
+
+        async def act(request: web.Request) -> web.Response:
+            is_asked.set()
+            await may_end.wait()
+            return web.json_response({"events": [], "responses": [{"text": "Done"}]})
+
+        app = web.Application()
+        app.router.add_post("/webhook", act)
+        site = web.AppRunner(app)
+        await site.setup()
+        await web.TCPSite(site, "127.0.0.1", 0).start()
+        runner = ActionRunner(domain, server=f"http://127.0.0.1:{site.addresses[0][1]}", seconds=5)
+        with Store(tmp_path / "store") as store:
+            sessions = Sessions(LiveBot(domain, store, Hello(), Unsure(domain), runner))
+            await sessions.answer("ben", "/greet")
+            answer = asyncio.create_task(sessions.answer("ben", text))
+            if text != "/restart":  # which runs no code
+                await is_asked.wait()
+                with pytest.raises(Rejected, match="still being answered"):
+                    await sessions.answer("ben", "/greet")
+            hello = await sessions.answer("ann", "/greet")
+            assert [message.text for message in hello.messages] == ["Hello"]
+            may_end.set()
+            reply = await answer
+            assert [message.text for message in reply.messages] == ["Done"] * (text != "/restart")
+            assert not reply.notes and store.check() == []
+        await site.cleanup()
+
+    asyncio.run(people())
+
+
+def test_a_message_that_is_sent_again_is_answered_by_the_rest_of_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The turn could not be written down after an action that may have changed the world."""
+    domain = domain_from("""
+intents: [greet, order]
+responses: {utter_hello: [{text: Hello}], utter_done: [{text: It is done}]}
+actions: [utter_hello, utter_done, place_order]
+""")
+    rule = "rules:\n- rule: R\n  steps: [{intent: order}, {action: place_order}, {action: utter_done}]\n"
+    rules = RuleBook(domain, parse(rule, "rules.yml", "yaml"))
+    placed: list[str] = []
+
+    class PlaceOrder(Action):
+        def name(self) -> str:
+            return "place_order"
+
+        def run(self, dispatcher: Any, tracker: Any, domain: Any) -> list[Any]:
+            placed.append(tracker.sender_id)
+            return []
+
+    runner = ActionRunner(domain, [PlaceOrder()])
+    with Store(tmp_path / "store") as store:
+        bot = LiveBot(domain, store, Hello(), FixedFormatInterpreter(domain), runner, rules=rules)
+        sessions = Sessions(bot)
+        append = store._database.append
+
+        def refuse_results(rows: Any, now: float, held: Any = ()) -> Any:
+            if any(row.kind == RESULT for row in rows):
+                raise StoreError("the disk is full")
+            return append(rows, now, held)
+
+        monkeypatch.setattr(store._database, "append", refuse_results)
+        with pytest.raises(StoreError, match="the disk is full"):
+            sessions.reply("ann", "/order", key="k")
+        monkeypatch.setattr(store._database, "append", append)
+        for _ in range(2):
+            reply = sessions.reply("ann", "/order", key="k")
+            assert [message.text for message in reply.messages] == ["It is done"] and reply.is_repeated
+        assert len(placed) == 1 and store.check() == []
+        assert [entry.kind for entry in store.entries()].count(USER) == 1
