@@ -47,7 +47,7 @@ def to_numpy(model: Any, env: gym.Env[Any, Any], seed: int | None = None) -> Net
     if isinstance(model, DQN):
         network, extractor = [*model.q_net.q_net], model.q_net.features_extractor
         is_masked = isinstance(model, MaskedDQN)
-    elif isinstance(policy, ActorCriticPolicy) or hasattr(policy, "mlp_extractor"):
+    elif hasattr(policy, "mlp_extractor") and not hasattr(policy, "lstm_actor"):  # that of RecurrentPPO
         network = [*policy.mlp_extractor.policy_net, policy.action_net]
         extractor = getattr(policy, "pi_features_extractor", policy.features_extractor)
         is_masked = not isinstance(policy, ActorCriticPolicy)  # MaskablePPO has a policy of its own

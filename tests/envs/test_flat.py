@@ -98,6 +98,15 @@ def test_stable_baselines_wrappers_take_flat_lanes(wrap: Any) -> None:
     assert env.reset().dtype == np.float32
 
 
+def test_an_agent_with_a_memory_does_not_become_numpy() -> None:
+    env = make(RESTAURANT, observation="flat")
+    width = env.unwrapped.observation_form.width  # with so many units its layers would fit
+    memory = {"lstm_hidden_size": width}
+    agent = RecurrentPPO("MlpLstmPolicy", env, n_steps=4, batch_size=4, policy_kwargs=memory, device="cpu")
+    with pytest.raises(TypeError, match="RecurrentPPO cannot be saved, only DQN and PPO"):
+        to_numpy(agent, env)
+
+
 def test_the_normalization_of_an_agent_becomes_part_of_its_policy() -> None:
     lanes = VecNormalize(DialogueVecEnv(RESTAURANT, 8, observation="flat"), clip_obs=2.0)
     agent = PPO("MlpPolicy", lanes, n_steps=64, batch_size=64, device="cpu", seed=0, learning_rate=1e-2)
