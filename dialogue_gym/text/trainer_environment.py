@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 from dialogue_gym._text import quoted
@@ -19,6 +19,7 @@ from dialogue_gym.text.dialogue import TextDialogue
 from dialogue_gym.text.tools import Argument, Tool, tools_of
 
 _COLUMNS = ("seed", "goal", "user")
+_OURS = ("reset", "get_reward", "instructions")
 _TYPES: dict[str, Any] = {"string": str, "number": float, "boolean": bool}
 
 
@@ -93,10 +94,21 @@ def tool_environment(domain: Source | Domain, **settings: Any) -> type[ToolEnvir
     prompt = TextDialogue(known, "tools", **settings).instructions
     own: dict[str, Any] = {"_domain": known, "_settings": settings, "instructions": prompt}
     for tool in tools_of(known):
-        name = re.sub(r"\W", "_", tool.name)
-        own[f"do_{name}" if name in ("reset", "get_reward", "instructions") else name] = _method(name, tool)
+        name = _method_name(tool.name, {*own, *vars(ToolEnvironment)})
+        own[name] = _method(name, tool)
     title = "".join(part.title() for part in re.split(r"\W+|_", known.name))
     return type(f"{title or 'Domain'}Environment", (ToolEnvironment,), own)
+
+
+def _method_name(action: str, taken: Collection[str]) -> str:
+    """Return the name of an action's method: public, and no other one's."""
+    plain = re.sub(r"\W", "_", action)
+    name = whole = plain if plain not in _OURS and plain[:1].isalpha() else f"do_{plain}"
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{whole}_{number}"
+    return name
 
 
 def _method(name: str, tool: Tool) -> Callable[..., str]:

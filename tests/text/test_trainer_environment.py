@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from dialogue_gym import DialogueEnv, DomainError
+from dialogue_gym import DialogueEnv, DomainError, load_domain
+from dialogue_gym.conversation.events import ActionExecuted
 from dialogue_gym.text import TextDialogue, tool_environment
 
 
@@ -31,6 +33,20 @@ def test_every_action_is_a_documented_method(domain: str) -> None:
         assert required == tools[name]["parameters"]["required"]
         for slot in properties:
             assert f"    {slot}: " in inspect.getdoc(method)
+
+
+def test_actions_whose_names_are_like_others_have_methods_of_their_own() -> None:
+    base = load_domain("restaurant")
+    names = ("utter.greet", "utter-greet", "reset", "_hidden", "2nd")
+    kind = tool_environment(dataclasses.replace(base, actions=(*base.actions, *names)))
+    methods = ("utter_greet", "utter_greet_2", "utter_greet_3", "do_reset", "do__hidden", "do_2nd")
+    assert [getattr(kind, name).__name__ for name in methods] == [*methods]
+    env = kind()
+    env.reset(seed=0)
+    for name in methods:
+        assert getattr(env, name)() != "(the dialogue is over)"
+    done = [event.name for event in env._dialogue.conversation.events if isinstance(event, ActionExecuted)]
+    assert [name for name in done if name in ("utter_greet", *names)] == ["utter_greet", *names]
 
 
 def test_values_are_listed_in_the_types() -> None:
