@@ -120,7 +120,9 @@ class TerminalFeedback:
             lines[0] += "; the episode is over"
         if step.env.render_mode == "ansi":
             return [*str(step.env.render()).rstrip().splitlines(), *lines]
-        seen = np.array2string(np.asarray(step.next_observation), threshold=20, precision=3)
+        seen = step.next_observation
+        if not isinstance(seen, tuple | dict):  # parts of several kinds make no array
+            seen = np.array2string(np.asarray(seen), threshold=20, precision=3)
         return [*lines, *f"observation {seen}".splitlines()]
 
     def _say(self, text: str) -> None:

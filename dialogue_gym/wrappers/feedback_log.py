@@ -5,6 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import gymnasium as gym
+from gymnasium import spaces
+
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted
 from dialogue_gym.journal.entry import BOT, FAKE_USER, LABEL, NOTE, PERSON, RATING, Draft
@@ -74,6 +77,15 @@ def _note(step: Step, value: float) -> dict[str, Any]:
         "every": step.every,
         "environment": spec.id if spec else type(env.unwrapped).__name__,
         "step": step.number,
-        "observation": env.observation_space.to_jsonable([step.observation])[0],
-        "action": env.action_space.to_jsonable([step.action])[0],
+        "observation": _jsonable(env.observation_space, step.observation),
+        "action": _jsonable(env.action_space, step.action),
     }
+
+
+def _jsonable(space: gym.Space[Any], value: Any) -> Any:
+    """Return an element of a space as JSON has it; composite spaces give theirs part by part."""
+    if isinstance(space, spaces.Dict):
+        return {name: _jsonable(part, value[name]) for name, part in space.items()}
+    if isinstance(space, spaces.Tuple):
+        return [_jsonable(part, one) for part, one in zip(space, value, strict=True)]
+    return space.to_jsonable([value])[0]

@@ -12,6 +12,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.env_checker import check_env as sb3_check
@@ -35,6 +36,21 @@ each_environment = pytest.mark.parametrize("env_id", ENVIRONMENTS)
 def odd_steps(step: Step) -> float | None:
     """A person who likes odd steps, and says nothing of every third one."""
     return None if step.number % 3 == 0 else float(step.number % 2)
+
+
+class Still(gym.Env[Any, Any]):
+    """An environment in which nothing happens, with observations of a space."""
+
+    def __init__(self, space: gym.Space[Any]) -> None:
+        self.observation_space, self.action_space = space, spaces.Discrete(2)
+        self._observation = space.sample()
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        return self._observation, {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return self._observation, 0.0, False, False, {}
 
 
 # Rewards and information.
@@ -290,6 +306,24 @@ def test_ratings_of_dialogues_and_other_environments_are_kept(tmp_path: Path) ->
         assert content.pop("action") in (0, 1)
         assert content == {"rating": 1, "every": "step", "environment": "CartPole-v1", "step": 1}
         assert [note.content["rating"] for note in notes] == [1, 0] and store.check() == []
+
+
+def test_composite_observations_are_shown_and_kept(tmp_path: Path) -> None:
+    parts = {"color": spaces.Discrete(3), "place": spaces.Box(0, 1, (2,))}
+    for space, shown in (
+        (spaces.Dict(parts), "observation {"),
+        (spaces.Tuple(parts.values()), "observation ("),
+    ):
+        env, sink = Still(space), io.StringIO()
+        with Store(tmp_path / type(space).__name__) as store:
+            human = HumanReward(env, TerminalFeedback(io.StringIO("+\n"), sink), store=store)
+            observation, _ = human.reset(seed=0)
+            assert human.step(1)[1] == 1 and shown in sink.getvalue()
+            (note,) = store.entries()
+        kept = note.content["observation"]
+        color, place = kept.values() if isinstance(kept, dict) else kept
+        own = [*(observation.values() if isinstance(observation, dict) else observation)]
+        assert color == own[0] and place == pytest.approx(own[1])
 
 
 # Bad arguments.
