@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from dialogue_gym._files import FileError
 from dialogue_gym._text import nearest, quoted
+from dialogue_gym.domain.observation import ACTIVE_LOOP
+from dialogue_gym.domain.slot import labelled
 from dialogue_gym.journal.data_folder import DataPath, data_folder, write_data
 from dialogue_gym.journal.entry import BOT, LABEL
 from dialogue_gym.journal.place import StorePlace
@@ -30,6 +32,8 @@ _PARTS = {"time", "upto", "learner", "explorer", "success_rate", "best", "others
 _HALF_WRITTEN = ".*.npz"
 
 _FOLDER = "checkpoints"
+_OF_ACTIONS = ("said", "done", ACTIVE_LOOP)
+"""The fields of an observation whose labels are actions, or forms, which are actions too."""
 
 
 class CheckpointError(FileError):
@@ -229,22 +233,24 @@ def rename_action(checkpoints: Checkpoints, old: str, new: str) -> None:
         OSError: a checkpoint cannot be written; it is unchanged.
     """
 
-    def renamed(value: Any) -> Any:
-        if isinstance(value, list):
-            return [renamed(one) for one in value]
-        if isinstance(value, dict):
-            return {renamed(key): renamed(one) for key, one in value.items()}
-        return new if value == old else value
+    def renamed(names: list[str], old: str, new: str) -> list[str]:
+        return [new if name == old else name for name in names]
 
+    before, after = labelled([old, new])
     for path in [*checkpoints.paths(), checkpoints.best]:
         try:
             checkpoint = read(path)
         except CheckpointError:
             continue  # damaged, or none: nobody will go on with it
-        state = dict(checkpoint.state)
-        if new not in state["knows"]["actions"]:
-            state |= {key: renamed(state[key]) for key in ("knows", "explorer")}
-            _write(path, checkpoint.arrays, state)
+        knows = checkpoint.state["knows"]
+        if new not in knows["actions"]:
+            # Intents, slots and values may have the same name.
+            fields = [
+                [name, renamed(labels, before, after) if name in _OF_ACTIONS else labels]
+                for name, labels in knows["fields"]
+            ]
+            knows = {**knows, "actions": renamed(knows["actions"], old, new), "fields": fields}
+            _write(path, checkpoint.arrays, {**checkpoint.state, "knows": knows})
 
 
 def _upto(path: DataPath) -> float:

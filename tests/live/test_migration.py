@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from dialogue_gym import DialogueEnv, Domain
+from dialogue_gym.conversation.bot_state import with_user
 from dialogue_gym.journal.store import Store
-from dialogue_gym.live.checkpoints import Checkpoints, read
+from dialogue_gym.live.checkpoints import Checkpoints, checkpoints_of, read, rename_action
 from dialogue_gym.live.exploration import Explorer
 from dialogue_gym.live.learner import LiveLearner
 from dialogue_gym.live.migration import MigrationError, migrate_arrays, schema_of
@@ -166,3 +167,22 @@ def test_regression_after_an_extension_rolls_back_by_name(tmp_path: Path) -> Non
     trainer.checkpoint()
     assert [line.endswith("the best checkpoint was restored") for line in reports] == [True]
     assert guard.success_rate(learner.actor()) == 1.0
+
+
+def test_an_action_is_renamed_where_intents_and_values_have_its_name(store: Store) -> None:
+    def domain(action: str) -> Domain:
+        return domain_from(
+            f"""
+            intents: [inform, affirm, deny, order]
+            slots: {{what: {{type: categorical, values: [order, visit]}}}}
+            actions: [greet, {action}]
+            """
+        )
+
+    start_or_resume(store, domain("order"), None)
+    checkpoints = checkpoints_of(store.folder)
+    for old, new in (("order", "none"), ("none", "place_order")):
+        rename_action(checkpoints, old, new)
+        (newest,) = checkpoints.readable(print)
+        assert newest.state["knows"] == schema_of(DialogueEnv(with_user(domain(new))))
+        start_or_resume(store, domain(new), None)
