@@ -194,7 +194,7 @@ class PostgresJournal:
     def restore(self, rows: Sequence[Sequence[Any]], last: int) -> None:
         """Write rows as another database has them; see `JournalDatabase`."""
         names = ("ids", "conversations", "parents", "kinds", "contents", "authors", "times", "revisions")
-        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        columns = {name: [row[place] for row in rows] for place, name in enumerate(names)}
         facts = [_facts(kind, content, parent is None) for _, _, parent, kind, content, *_ in rows]
         self._do(_RESTORE, **columns, facts=facts, last=last)
 
@@ -293,9 +293,12 @@ WITH new AS (
         %(facts)s::text[]
     ) AS new (id, conversation, parent, kind, content, author, time, revision, facts)
 ), last AS (
-    UPDATE journal_end SET id = %(last)s, (time, revision) = (
-        SELECT time, revision + (kind = 'domain')::int FROM new ORDER BY id DESC LIMIT 1
-    )
+    UPDATE journal_end SET
+        id = %(last)s,
+        time = coalesce((SELECT time FROM new ORDER BY id DESC LIMIT 1), time),
+        revision = coalesce(
+            (SELECT revision + (kind = 'domain')::int FROM new ORDER BY id DESC LIMIT 1), revision
+        )
 )
 INSERT INTO entries
 SELECT id, conversation, parent, kind, content, author, time, revision, facts::jsonb FROM new

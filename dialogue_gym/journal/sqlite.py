@@ -237,7 +237,8 @@ class SqliteJournal:
         """Write rows as another database has them; see `JournalDatabase`."""
         with self._writing() as connection:
             connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'entries'", (last,))
+            connection.execute("DELETE FROM sqlite_sequence WHERE name = 'entries'")
+            connection.execute("INSERT INTO sqlite_sequence VALUES ('entries', ?)", (last,))
 
     def clear(self) -> None:
         """Remove all entries and notes; see `JournalDatabase`."""

@@ -44,6 +44,7 @@ def copy_store(source: StorePlace, target: StorePlace) -> StoreCopy:
     with Store(source, create=False) as opened, contextlib.closing(_empty(target)) as written:
         given = opened._database
         last = given.read(given.queries.last_used)[0][0]
+        written.restore([], last)  # all entries may be erased
         for rows in _chunks(given):
             written.restore(rows, last)
         notes = _notes(given) | _paths(opened, target)

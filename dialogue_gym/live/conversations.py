@@ -26,7 +26,8 @@ from dialogue_gym.live.waits import Flush, FutureResult, ThreadCall
 if TYPE_CHECKING:
     from dialogue_gym.journal.leases import Head
 
-_PREFIX = "live"
+PREFIX = "live"
+"""Begins the names of conversations with people, before a number."""
 AT_HAND = 1000
 """Open conversations that stay in memory; the others are read again when somebody writes."""
 _MOST_ENDED = 10_000
@@ -83,7 +84,7 @@ class Conversations:
         self._ended = OrderedDict(
             (person, name) for name, person in newest.items() if name not in self._people
         )
-        self._number = store.last_number(_PREFIX)
+        self._number = store.last_number(PREFIX)
 
     def __len__(self) -> int:
         """Return the number of open conversations."""
@@ -321,7 +322,7 @@ class Conversations:
             self._number = await FutureResult(leases.next_number(self._number))
         else:
             self._number += 1
-        return Trace(self.domain, f"{_PREFIX}{self._number}", self.reward)
+        return Trace(self.domain, f"{PREFIX}{self._number}", self.reward)
 
     def _enter(self, trace: Trace, person: str) -> str:
         name = trace.conversation.sender_id

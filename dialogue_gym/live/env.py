@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +20,7 @@ from dialogue_gym.envs.observation_form import Observation
 from dialogue_gym.envs.state import DialogueState
 from dialogue_gym.journal.entry import PERSON
 from dialogue_gym.journal.store import Store
+from dialogue_gym.live.conversations import PREFIX
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.live.trace import Trace
@@ -108,7 +108,7 @@ class DialogueLiveEnv(DialogueEnv):
         self._runner = runner or ActionRunner(self.domain)
         self._journal = journal
         self._temporary: Store | None = None
-        self._number = 0 if journal is None else _last_number(journal)
+        self._number = 0
         self._turn: Turn | None = None
         self._is_over, self._has_left = True, False
 
@@ -127,18 +127,20 @@ class DialogueLiveEnv(DialogueEnv):
         if self._turn is not None and not self._is_over:
             self._end(self._turn, TRUNCATED)
         message = self._message(begins=True)
-        trace = Trace(self.domain, f"live{self._number + 1}", LiveReward.of(self.domain))
         if self._journal is None:
             self._close_temporary()
             self._temporary = Store.in_memory()
         journal = self._journal or self._temporary
         assert journal is not None
+        # Others may have begun conversations in the same journal, whose names are never used again.
+        number = max(self._number, journal.last_number(PREFIX)) + 1
+        trace = Trace(self.domain, f"{PREFIX}{number}", LiveReward.of(self.domain))
         self._turn = Turn(trace, journal, self._runner, self.settings.turn_taking)
         self._has_left = self._is_over = message is None
         self._rendering.begin()
         self._view.begin()
         if message is not None:
-            self._number += 1
+            self._number = number
             self._turn.begin(PERSON)
             self._turn.add_message(message)
             finish(self._turn.write())
@@ -270,11 +272,6 @@ class DialogueLiveEnv(DialogueEnv):
             TypeError: always.
         """
         raise TypeError("a person's message cannot be replaced: give the environment another interpreter")
-
-
-def _last_number(journal: Store) -> int:
-    numbers = (re.fullmatch(r"live(\d+)", entry.conversation) for entry in journal.entries())
-    return max((int(number[1]) for number in numbers if number), default=0)
 
 
 Answer = Callable[[list[str]], str | None]

@@ -82,6 +82,18 @@ def test_store_moves_there_and_back(place: StorePlace, database: DatabaseUrl, tm
         copy_store(tmp_path / "none", tmp_path / "c")
 
 
+def test_store_without_entries_is_copied_with_the_numbers_it_has_used(
+    place: StorePlace, database: DatabaseUrl, tmp_path: Path
+) -> None:
+    with Store(place) as store:
+        store.append("live1", "event", {**to_json(SessionStarted()), "live": "ann"})
+        store.forget("live1")
+    other = database if isinstance(place, Path) else tmp_path / "a"
+    assert copy_store(place, other) == StoreCopy(0, 0)
+    with Store(other) as copy:
+        assert copy.last_number("live") == 1 and copy.append("live2", "note", {}).id == 2
+
+
 def is_whole(place: StorePlace) -> bool:
     """Return whether a copy can be opened; an interrupted one cannot."""
     try:

@@ -293,6 +293,21 @@ def test_message_is_in_the_journal_before_it_is_answered(tmp_path: Path) -> None
         assert again.conversation.sender_id == "live3"
 
 
+def test_names_of_conversations_in_a_journal_are_used_once(tmp_path: Path) -> None:
+    domain = domain_from(PLAIN)
+    with Store(tmp_path) as store:
+        envs = [DialogueLiveEnv(domain, typing(*["/greet"] * 3), journal=store) for _ in range(2)]
+        for env in envs:
+            env.reset()
+        assert [env.conversation.sender_id for env in envs] == ["live1", "live2"]
+        for env in envs:
+            env.close()
+        store.forget("live2")
+        third = DialogueLiveEnv(domain, typing("/greet"), journal=store)
+        third.reset()
+        assert third.conversation.sender_id == "live3" and store.check() == []
+
+
 def test_terminal_reads_and_prints_messages(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
