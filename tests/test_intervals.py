@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from dialogue_gym import ExpertPolicy
-from dialogue_gym._intervals import student_quantile
+from dialogue_gym._intervals import half_of_rate, student_quantile
 from dialogue_gym.policies import load_agent
 from dialogue_gym.text import FieldAgent, TextDialogue
 from dialogue_gym.training import compare, evaluate, evaluate_text
@@ -30,6 +30,18 @@ def test_intervals_from_few_dialogues_cover_the_mean(dialogues: int) -> None:
     found = [figures_of(table) for table in tables]
     covered = np.mean([abs(one.mean_return - 12.0) <= one.half_interval() for one in found])
     assert 0.935 <= covered <= 0.965
+
+
+@pytest.mark.parametrize("dialogues", [20, 100, 500])
+@pytest.mark.parametrize("rate", [0.5, 0.8, 0.9, 0.95, 0.98, 0.995])
+def test_intervals_of_rates_cover_them_near_one_too(rate: float, dialogues: int) -> None:
+    found = np.arange(dialogues + 1) / dialogues
+    halves = np.array([half_of_rate(one, dialogues) for one in found.tolist()])
+    covered = stats.binom.pmf(np.arange(dialogues + 1), dialogues, rate)[abs(found - rate) <= halves].sum()
+    assert covered >= 0.94
+    for one, half in zip(found.tolist(), halves.tolist(), strict=True):
+        wilson = stats.binomtest(round(one * dialogues), dialogues).proportion_ci(method="wilson")
+        assert half == pytest.approx(max(one - wilson.low, wilson.high - one))
 
 
 def test_one_dialogue_has_no_interval() -> None:
