@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from dialogue_gym.journal.database import NewEntry
 from dialogue_gym.journal.entry import Entry, StoreError, StoreUnreachable
 
+_LOG = logging.getLogger(__name__)
 _MOST = 500
 """The entries of one write, apart from those of its first part: it should not take long."""
 
@@ -107,7 +109,10 @@ class GroupCommit:
             with self._queue:
                 self._is_asked = False
             while taken := self._next():
-                self._write_together(taken)
+                try:
+                    self._write_together(taken)
+                except Exception as error:  # those who wait for it know; others wait as well
+                    _LOG.error("writing: %s: %s", type(error).__name__, error)
 
     def _next(self) -> list[PendingWrite]:
         """Take the writes that wait, as many as one write should have."""
@@ -136,13 +141,21 @@ class GroupCommit:
                 for one in writes:
                     one.done.set_exception(error)
                 return
-            for one in writes:
-                self._write_together([one])
+            for place, one in enumerate(writes):
+                try:
+                    self._write_together([one])
+                except BaseException:
+                    _interrupt(writes[place + 1 :])
+                    raise
             return
         except BaseException:  # an interrupt: the others cannot know whether they were written
-            for one in writes:
-                one.done.set_exception(StoreError("the writing was interrupted"))
+            _interrupt(writes)
             raise
         for one in writes:
             mine, entries = entries[: len(one.rows)], entries[len(one.rows) :]
             one.done.set_result(mine)
+
+
+def _interrupt(writes: Iterable[PendingWrite]) -> None:
+    for one in writes:
+        one.done.set_exception(StoreError("the writing was interrupted"))

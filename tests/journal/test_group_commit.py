@@ -64,3 +64,31 @@ def test_nobody_waits_for_a_writer_that_was_interrupted() -> None:
         all_wait.set()
     kinds = sorted(type(future.exception()).__name__ for future in futures)
     assert kinds in (["KeyboardInterrupt", "KeyboardInterrupt", "StoreError"], ["KeyboardInterrupt"] * 3)
+
+
+def test_those_who_are_written_one_by_one_are_told_of_an_interrupt() -> None:
+    def write(rows: Sequence[NewEntry], held: Sequence[str]) -> list[Entry]:
+        if len(rows) > 1:
+            raise StoreError("one of them is wrong")
+        raise KeyboardInterrupt
+
+    commits = GroupCommit(write)
+    first, *others = [commits.submit(new_entries([Draft("a", "note", {})])) for _ in range(3)]
+    with pytest.raises(KeyboardInterrupt):
+        first.result()
+    assert all("interrupted" in str(one.done.exception(timeout=0)) for one in (first, *others))
+
+
+def test_the_thread_that_writes_survives_an_error() -> None:
+    def write(rows: Sequence[NewEntry], held: Sequence[str]) -> list[Entry]:
+        if len(rows) > 1:
+            raise TypeError("a fault")
+        return [rows[0].entry(1, None, 0.0, 0)]
+
+    commits = GroupCommit(write)
+    wrong = commits.submit(new_entries([Draft("a", "note", {})] * 501))
+    right = commits.submit(new_entries([Draft("a", "note", {})]))
+    right.start()
+    assert [entry.id for entry in right.done.result(timeout=60)] == [1]
+    assert "interrupted" in str(wrong.done.exception())
+    commits.close()
