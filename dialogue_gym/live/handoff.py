@@ -262,6 +262,17 @@ class Handoff:
             history = History(self._bot.conversations.store.taught())
             self._sync(history, history.extended(original))
 
+    def go_on(self) -> None:
+        """Let the bot go on with an addition that had to wait for an action, if that is over.
+
+        Where people write, their messages do so.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        with self.sessions.lock:
+            self._use_domain()
+
     def _sync(self, history: History, domain: Domain) -> None:
         trainer = self._trainer
         self._domain = domain
@@ -300,8 +311,9 @@ class Handoff:
 
         try:
             self._trainer.use_domain(domain, labels, history.own_names)
-        except MigrationError:
-            return False  # the next start tells what the domain has lost
+        except MigrationError:  # the next start tells what the domain has lost
+            self._domain = None
+            return False
         self._decided.clear()
         self.raters.use_domain(domain)
         actions = self._trainer.learner.env.action_names

@@ -84,6 +84,8 @@ class SharedLearner:
         if taught > self._taught:
             self._handoff.sync_with_journal(self._original)
             self._taught = taught
+        else:
+            self._handoff.go_on()  # people write to other processes
 
     def _publish(self) -> None:
         found = Publication.of(self._trainer, self._taught)

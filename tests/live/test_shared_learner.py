@@ -21,6 +21,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_in, checkpoints_of
 from dialogue_gym.live.handoff import Handoff
+from dialogue_gym.live.holds import Hold
 from dialogue_gym.live.options import LiveOptions
 from dialogue_gym.live.publication import Publication
 from dialogue_gym.live.run import open_live_bot
@@ -96,10 +97,11 @@ class Learning:
         self._stack = contextlib.ExitStack()
         bot = self._stack.enter_context(open_live_bot(given, is_attended=True, seat=seat))
         self.trainer: Trainer = bot.trainer
+        self.live = bot.live
         handoff = Handoff(Sessions(bot.live), bot.trainer)
-        shared = SharedLearner(bot.trainer, seat, handoff, load_domain(given.source), self.ended.append)
-        shared.start()
-        self._stack.callback(shared.stop)
+        self.shared = SharedLearner(bot.trainer, seat, handoff, load_domain(given.source), self.ended.append)
+        self.shared.start()
+        self._stack.callback(self.shared.stop)
 
     def has_learned(self, store: Store) -> bool:
         return self.trainer.last_entry == store.last_id() and not self.trainer.backlog
@@ -185,6 +187,24 @@ def test_weights_learned_from_the_journal_reach_bots_elsewhere(database: Databas
             until(knows_more)
             assert "utter_thanks" in explorer.actor.env.action_names
             assert "utter_thanks" in learning.trainer.learner.env.action_names
+
+
+def test_an_addition_that_waits_for_an_action_is_taken_over_after_it(
+    database: DatabaseUrl, tmp_path: Path
+) -> None:
+    """Nobody writes to the process that learns, so that nothing else reminds it."""
+    file = tmp_path / "tiny.yml"
+    file.write_text(textwrap.dedent(TINY))
+    with elected(LiveOptions(source=str(file), store=database)) as learning:
+        with Store(database, is_shared=True) as store:
+            holds = learning.live.conversations.holds.by_person
+            holds["ann"] = Hold(is_acting=True)
+            added = store.append("", DOMAIN, Addition(ACTION, "utter_thanks").content(), None, "tina")
+        until(lambda: learning.shared._taught >= added.id)
+        assert "utter_thanks" not in learning.live.domain.actions
+        holds.clear()
+        until(lambda: "utter_thanks" in learning.live.domain.actions)
+        assert not learning.ended
 
 
 def test_weights_are_taken_over_although_the_journal_could_not_be_read_at_first(
