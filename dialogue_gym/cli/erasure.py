@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -43,12 +43,21 @@ def forget(
         if not yes and is_known and (with_forks or not forks):
             what = ", ".join(map(printable, [*names, *forks]))
             typer.confirm(f"Erase {what} for good?", abort=True)
+        if forks and not with_forks:  # before anything is gone for good
+            opened.forget(next(name for name in names if opened.branches(name)))
         erased: list[str] = []
         removed: list[DataPath] = []
-        for name in names:
-            gone, checkpoints = forget_learned(opened, name, with_forks)
-            erased += gone
-            removed += checkpoints
+        try:
+            for name in names:
+                gone, checkpoints = forget_learned(opened, name, with_forks)
+                erased += gone
+                removed += checkpoints
+        finally:  # a reader may still use the next one, and then these are gone all the same
+            _tell_erased(place, erased, removed)
+
+
+def _tell_erased(place: StorePlace, erased: Sequence[str], removed: Sequence[DataPath]) -> None:
+    """Write down and print what is gone."""
     _record_erased(place, erased)
     for name in erased:
         print(f"{printable(name)} erased")

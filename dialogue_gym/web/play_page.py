@@ -37,7 +37,6 @@ from dialogue_gym.web.server import listen, serve
 PATH = "/play"
 """The path of the page where it stands alone."""
 _MOST_MOVES = 1000
-_MOST_SEED = 10**9
 _NEXT = "n"
 """The sign between two dialogues of a match."""
 _MOVES = re.compile(r"(?:\d{1,3}|n)(?:\.(?:\d{1,3}|n))*")
@@ -135,7 +134,7 @@ class PlayPage:
             return None
         chosen = [(key, query[key]) for key, valid in self._choices.items() if query.get(key) in valid]
         seed, moves = query["seed"], query.get("moves", "")
-        is_whole = len(seed) < 10 and seed.isascii() and seed.isdigit()
+        is_whole = seed == str(self._seed) or (len(seed) < 10 and seed.isascii() and seed.isdigit())
         if not is_whole:
             return _Place(tuple(chosen), self._seed if self._seed is not None else new_seed())
         readable = moves.split(".") if _MOVES.fullmatch(moves) else ["0"] if moves else []

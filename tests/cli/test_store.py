@@ -16,6 +16,7 @@ from dialogue_gym import DialogueEnv, ExpertPolicy, load_domain
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.domain.loader import domain_text
+from dialogue_gym.journal.entry import USER
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of
@@ -31,6 +32,7 @@ from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
 from tests import ROOT
 from tests.commands import call
+from tests.live.handoffs import DOMAIN, Setup
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +174,25 @@ def test_broken_store_is_reported_in_one_line(folder: Path) -> None:
     assert status == 2 and lines and lines[0].startswith("error: entry 2: ")
     status, _, error = store(folder, "show", "c7")
     assert status == 2 and error.count("\n") == 1
+
+
+def test_all_of_a_person_is_erased_or_nothing(tmp_path: Path) -> None:
+    """Of two conversations one has a fork, which a teacher began."""
+    setup = Setup(tmp_path / "store")
+    for text in ("/greet", "/order"):
+        setup.say(text=text)
+        setup.sessions.leave("ann", "192.0.2.1")
+    session = Session(DOMAIN, setup.store, author="tina")
+    session.fork(next(entry.id for entry in setup.store.entries("live2") if entry.kind == USER))
+    setup.store.close()
+    before = store(tmp_path / "store", "list")[1]
+    status, lines, error = store(tmp_path / "store", "forget", "--person", "ann", "--yes")
+    assert (status, lines) == (2, []) and error.startswith(
+        "error: 'live2' has forks that share its beginning"
+    )
+    assert store(tmp_path / "store", "list")[1] == before
+    status, lines, _ = store(tmp_path / "store", "forget", "--person", "ann", "--with-forks", "--yes")
+    assert status == 0 and lines[:3] == ["live1 erased", "live2 erased", "c2 erased"]
 
 
 @pytest.fixture(scope="module")

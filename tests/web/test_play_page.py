@@ -100,6 +100,16 @@ def test_a_match_is_played_in_the_browser(alone: Alone, browser: playwright.Brow
         assert status == 303 and headers["location"] == "?noise=0.3&seed=7#now"
 
 
+def test_a_match_goes_on_with_a_long_seed() -> None:
+    page = PlayPage(load_domain("restaurant"), {}, 10**20)
+    try:
+        scope = {"type": "http", "query_string": f"seed={10**20}&moves=5".encode()}
+        answer = page._respond(Request(scope), "")
+        assert b"moves=5.1" in answer.body
+    finally:
+        page.close()
+
+
 texts = st.text(max_size=20) | st.from_regex(r"\A[0-9n.]{0,12}\Z")
 
 
