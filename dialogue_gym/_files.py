@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,16 +18,26 @@ from yaml.reader import Reader
 from dialogue_gym._text import article, printable
 
 
-def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: str | Path, write: Callable[[Path], object], mode: int = 0o666) -> None:
     """Let `write` make a file beside `path`, then rename it to `path`.
+
+    A file that is there keeps its permissions, and a symbolic link its target, which is written.
+
+    Args:
+        path: the file.
+        write: writes the content to a path.
+        mode: the permissions of a new file, less those that the process takes from all.
 
     Raises:
         OSError: the file cannot be written; its old content is unchanged.
     """
     path = Path(path)
-    with _beside(path) as temporary:
+    path = path.resolve() if path.is_symlink() else path
+    before = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    with _beside(path, mode if before is None else before) as temporary:
         write(temporary)
-        _share(temporary)
+        if before is not None:
+            temporary.chmod(before)
         temporary.replace(path)
 
 
@@ -137,24 +149,24 @@ def _errors_about(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def _beside(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Make a temporary file beside a path, which is gone in the end unless it was renamed."""
     check_target(path)
     with _errors_about(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-        os.close(handle)
-        temporary = Path(name)
+        temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+        owned = mode | stat.S_IRUSR | stat.S_IWUSR  # until it is written
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, owned))
         try:
             yield temporary
         finally:
             temporary.unlink(missing_ok=True)
 
 
-def _share(temporary: Path, mode: int = 0o666) -> None:
-    """Give a temporary file, which its owner alone can read, the permissions of any new file."""
+def _share(temporary: Path) -> None:
+    """Give a temporary folder, which its owner alone can read, the permissions of any new folder."""
     mask = os.umask(0)
     os.umask(mask)
-    temporary.chmod(mode & ~mask)
+    temporary.chmod(0o777 & ~mask)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -176,7 +188,6 @@ def create_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _beside(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        _share(temporary)
         if sys.platform == "win32":
             temporary.rename(path)  # which fails there if the file exists
             return
@@ -211,7 +222,6 @@ def create_folder(folder: Path, contents: Mapping[str, str | bytes], check: Call
         for file, content in contents.items():
             (made / file).parent.mkdir(parents=True, exist_ok=True)
             (made / file).write_bytes(content.encode() if isinstance(content, str) else content)
-            _share(made / file)
         try:
             check(made)
         except FileError as error:
@@ -220,7 +230,7 @@ def create_folder(folder: Path, contents: Mapping[str, str | bytes], check: Call
             for path in list(made.iterdir()):
                 path.replace(folder / path.name)
         else:
-            _share(made, 0o777)
+            _share(made)
             made.rename(folder)
 
 

@@ -58,6 +58,18 @@ def test_an_error_names_the_file_that_was_asked_for() -> None:
     assert (done.returncode, done.stderr) == (2, "error: /proc/bot: No such file or directory\n")
 
 
+def test_a_file_that_is_written_anew_keeps_its_permissions_and_its_link(tmp_path: Path) -> None:
+    path, link = tmp_path / "bot.yml", tmp_path / "link.yml"
+    path.write_text("intents: []\n")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    write_text(link, "slots: {}\n")
+    assert link.is_symlink() and path.read_text(encoding="utf-8") == "slots: {}\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+    write_whole(tmp_path / "secret", lambda temporary: temporary.write_text("word"), 0o600)
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_full_disk_is_an_error_of_the_file(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():

@@ -65,6 +65,8 @@ def files_in(folder: DataPath) -> list[str]:
 def write_data(path: DataPath, data: bytes) -> None:
     """Write a file that belongs to a store, whole or not at all; it is on the disk then.
 
+    A new one is its owner's alone, since it may hold secrets, or words of people.
+
     Raises:
         OSError: it cannot be written; its old content is unchanged.
     """
@@ -78,7 +80,7 @@ def write_data(path: DataPath, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
 
-    write_whole(path, write)
+    write_whole(path, write, 0o600)
 
 
 def write_new_data(path: DataPath, data: bytes) -> None:
@@ -136,7 +138,6 @@ def change_data(path: DataPath, change: Callable[[bytes | None], bytes]) -> None
 
     with FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_SECONDS):
         write_data(path, change(path.read_bytes() if path.exists() else None))
-        path.chmod(0o600)
 
 
 def stamp_of(path: DataPath) -> tuple[int, ...] | None:

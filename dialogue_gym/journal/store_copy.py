@@ -125,8 +125,6 @@ def _copied_files(source: DataPath, target: DataPath) -> int:
         copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         data = file_in(source, name).read_bytes()
         write_data(copy, data)
-        if isinstance(copy, Path):
-            copy.chmod(0o600)
         if copy.read_bytes() != data:
             raise StoreError(f"{copy}: the copy differs from {source}")
     return len(names)

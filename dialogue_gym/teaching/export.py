@@ -92,8 +92,7 @@ def write_texts(texts: Mapping[Path, str | None]) -> list[Path]:
 def _write(path: Path, text: str) -> None:
     mark = codecs.BOM_UTF8 if path.exists() and path.read_bytes().startswith(codecs.BOM_UTF8) else b""
     content = mark + text.encode()
-    # Writing to the target of a symbolic link keeps the link.
-    write_whole(path.resolve(), lambda temporary: temporary.write_bytes(content))
+    write_whole(path, lambda temporary: temporary.write_bytes(content))
 
 
 def existing_text(path: Path, kind: FileKind) -> str | None:

@@ -19,7 +19,6 @@ import socket
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
@@ -352,6 +351,4 @@ def _key(path: DataPath) -> bytes:
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_new_data(path, secrets.token_bytes(32))
-        if isinstance(path, Path):
-            path.chmod(0o600)
     return path.read_bytes()
