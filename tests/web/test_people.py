@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from dialogue_gym.conversation.events import SessionStarted, to_json
+from dialogue_gym.journal.activity import ActivityKind, ActivityLog
 from dialogue_gym.journal.entry import BOT, DECIDES, EVENT, LABEL, LIVE, NOTE, RATING, Draft
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.raters import RaterWatch, RaterWeights
@@ -121,6 +122,11 @@ def test_teacher_takes_over_one_of_two_visitors(browser: playwright.Browser, ser
     ann.say("/order")
     tab.page.wait_for_function("document.title.startsWith('(1) ')")
     tab.page.fill("[aria-label='Your own words']", "Let me see. 2")  # its 2 does not pick an action
+    tab.page.click(".rows >> text=live2")  # what is begun stays with the visitor whom it is for
+    tab.page.wait_for_selector("h1 >> text=answered by the bot")
+    tab.page.click(".rows >> text=live1")
+    tab.page.wait_for_selector("h1 >> text=taken over by you")
+    assert tab.page.input_value("[aria-label='Your own words']") == "Let me see. 2"
     tab.page.click("text=Send")
     tab.page.wait_for_selector("text=Waiting for the visitor")
     tab.page.wait_for_selector(".rows >> text=Let me see. 2")
@@ -432,6 +438,30 @@ def test_a_burst_is_told_on_one_page_and_rejected_on_the_other(
     assert [(one.content.get("burst", False), one.content.get("declined", False)) for one in found] == (
         [(False, False)] * 2 + [(True, False)] * 3 + [(True, True)] * 3
     )
+
+
+def test_a_page_knows_whether_its_own_click_was_done(tmp_path: Path) -> None:
+    """A visitor who writes meanwhile is news of another kind: the words that came too late are not lost."""
+    setup = Setup(tmp_path / "store")
+    setup.say()
+    follower = Follower(setup.handoff, setup.store, "tina", ActivityLog(tmp_path))
+    follower.open("live1")
+    follower.take_over({"id": 1, "conversation": "live1"})
+    assert follower.look()["answer"] == {"id": 1, "is_done": True}
+    setup.say()
+    step = follower.look()["open"]["step"]
+    setup.decide("live1")
+    setup.say()
+    assert follower.look()["answer"]["id"] == 1
+    follower.say({"id": 2, "conversation": "live1", "step": step, "text": "One moment."})
+    shown = follower.look()
+    assert shown["answer"] == {"id": 2, "is_done": False} and "has moved on" in shown["error"]
+    follower.say({"id": 3, "conversation": "live1", "step": shown["open"]["step"], "text": "One moment."})
+    assert follower.look()["answer"] == {"id": 3, "is_done": True} and setup.say()[1] == ["One moment."]
+    follower.give_back({"id": 4, "conversation": "live2"})
+    assert follower.look()["answer"] == {"id": 4, "is_done": False}
+    assert [one.what for one in ActivityLog(tmp_path).latest()] == [ActivityKind.TOOK_OVER]
+    setup.store.close()
 
 
 def test_a_proposal_is_said_as_it_was_shown_though_others_speak_meanwhile(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ export default {
   props: { shown: Object },
   emits: ["read", "take_over", "give_back", "decide", "say"],
   data() {
-    return { error: "", sent: null, words: "", filter: "all", search: "", rings: kept("rings") === true, filters: FILTERS };
+    return { error: "", sent: null, count: 0, drafts: {}, filter: "all", search: "", rings: kept("rings") === true, filters: FILTERS };
   },
   computed: {
     talk() {
@@ -31,6 +31,18 @@ export default {
     },
     isMine() {
       return this.talk?.teacher === this.shown.teacher;
+    },
+    isBlocked() {
+      return this.sent !== null && !this.sent.isLate;
+    },
+    // What is being written in the selected conversation: nobody gets the words for another visitor.
+    words: {
+      get() {
+        return this.drafts[this.shown.open?.id] ?? "";
+      },
+      set(text) {
+        this.drafts[this.shown.open.id] = text;
+      },
     },
     options() {
       return this.shown.open.options.map((option, index) => ({ ...option, number: index + 1, share: option.worth }));
@@ -53,11 +65,8 @@ export default {
   watch: {
     shown(shown, before) {
       if (shown.error) this.error = shown.error;
+      if (this.sent && shown.answer.id === this.sent.id) this.take(shown.answer);
       const [now, then] = [shown, before].map(({ open }) => open && `${open.id} ${open.chat.length} ${open.step} ${open.talk?.teacher}`);
-      if (now !== then || shown.error) {
-        if (this.sent === "say" && !shown.error) this.words = "";
-        this.sent = null;
-      }
       if (now !== then) this.$nextTick(() => this.$refs.chat?.showEnd());
     },
   },
@@ -73,24 +82,29 @@ export default {
     document.removeEventListener("keydown", this.onKey);
   },
   methods: {
-    ask(what, given) {
-      if (this.sent !== null) return;
+    ask(what, given = {}) {
+      if (this.isBlocked) return;
+      const [id, conversation] = [++this.count, this.shown.open.id];
       this.error = "";
-      this.sent = what;
-      setTimeout(() => (this.sent = null), 5000);
-      this.$emit(what, given);
+      this.sent = { id, conversation, text: given.text, isLate: false };
+      setTimeout(() => this.sent?.id === id && (this.sent.isLate = true), 5000);
+      this.$emit(what, { id, conversation, ...given });
+    },
+    // Words stay until they were said, and those that were typed since stay as well.
+    take({ is_done }) {
+      const { conversation, text } = this.sent;
+      if (is_done && this.drafts[conversation] === text) delete this.drafts[conversation];
+      this.sent = null;
     },
     read(id) {
       this.error = "";
       this.$emit("read", id);
     },
     decide(option) {
-      const { id, step } = this.shown.open;
-      this.ask("decide", { conversation: id, action: option.action, step });
+      this.ask("decide", { action: option.action, step: this.shown.open.step });
     },
     say() {
-      const { id, step } = this.shown.open;
-      if (this.words.trim()) this.ask("say", { conversation: id, text: this.words, step });
+      if (this.words.trim()) this.ask("say", { text: this.words, step: this.shown.open.step });
     },
     toggleRinging() {
       this.rings = !this.rings;
@@ -147,8 +161,8 @@ export default {
     <template v-if="shown.open">
       <div class="tools" role="toolbar" aria-label="Conversation">
         <h1><bdi>{{ shown.open.id }}</bdi> <small>{{ !talk ? 'ended' : talk.teacher && !isMine ? 'taken over by ' + talk.teacher : isMine ? 'taken over by you' : 'answered by the bot' }}</small></h1>
-        <button v-if="isMine" @click="ask('give_back', shown.open.id)" :disabled="sent !== null">Hand back to the bot</button>
-        <button v-else-if="talk" class="primary" @click="ask('take_over', shown.open.id)" :disabled="sent !== null">Take over<template v-if="talk.teacher"> from <bdi>{{ talk.teacher }}</bdi></template></button>
+        <button v-if="isMine" @click="ask('give_back')" :disabled="isBlocked">Hand back to the bot</button>
+        <button v-else-if="talk" class="primary" @click="ask('take_over')" :disabled="isBlocked">Take over<template v-if="talk.teacher"> from <bdi>{{ talk.teacher }}</bdi></template></button>
       </div>
       <Chat ref="chat" :chat="shown.open.chat" shows-teachers />
       <section v-if="talk" ref="decision" class="decision" aria-label="Your answer">
@@ -157,9 +171,9 @@ export default {
           <h2>Choose the bot's next step. Its favourite is first; the numbers are its estimates.</h2>
           <form class="row own-words" @submit.prevent="say">
             <input v-model="words" maxlength="1000" autocomplete="off" dir="auto" placeholder="Or answer in your own words" aria-label="Your own words">
-            <button :disabled="sent !== null || !words.trim()">Send</button>
+            <button :disabled="isBlocked || !words.trim()">Send</button>
           </form>
-          <Options :options="options" :disabled="sent !== null" has-keys @pick="decide" />
+          <Options :options="options" :disabled="isBlocked" has-keys @pick="decide" />
         </div>
         <p v-else-if="talk.is_busy" class="is-faint">The bot is working on something that takes a while.</p>
         <p v-else-if="isMine" class="is-faint">Waiting for the visitor.</p>

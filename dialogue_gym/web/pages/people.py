@@ -52,6 +52,7 @@ class Follower:
         self._log = log
         self._open: str | None = None
         self._error = ""
+        self._answer: Json = {"id": None, "is_done": True}
 
     def look(self) -> Json:
         """Return the content; this may take a while."""
@@ -65,6 +66,7 @@ class Follower:
             "teacher": self._teacher,
             "versions": self._handoff.version_lines(),
             "error": error,
+            "answer": self._answer,
             **self._raters(),
         }
 
@@ -126,37 +128,41 @@ class Follower:
         """Select a conversation."""
         self._open = str(conversation)
 
-    def take_over(self, conversation: object) -> None:
+    def take_over(self, given: Any) -> None:
         """Take a conversation over from the bot."""
-        self._do(lambda: self._handoff.take_over(str(conversation), self._teacher))
-        self._record(ActivityKind.TOOK_OVER, conversation)
+        self._do(given, lambda name: self._handoff.take_over(name, self._teacher), ActivityKind.TOOK_OVER)
 
-    def give_back(self, conversation: object) -> None:
+    def give_back(self, given: Any) -> None:
         """Hand a conversation back to the bot."""
-        self._do(lambda: self._handoff.give_back(str(conversation), self._teacher))
-        self._record(ActivityKind.GAVE_BACK, conversation)
+        self._do(given, lambda name: self._handoff.give_back(name, self._teacher), ActivityKind.GAVE_BACK)
 
     def decide(self, given: Any) -> None:
-        """Let the bot take the chosen step. A browser may send anything."""
-        if isinstance(given, dict) and isinstance(given.get("step"), int):
-            name, action = str(given.get("conversation")), str(given.get("action"))
-            self._do(lambda: self._handoff.decide(name, self._teacher, action, given["step"]))
+        """Let the bot take the chosen step."""
+        if isinstance(given, dict) and isinstance(step := given.get("step"), int):
+            action = str(given.get("action"))
+            self._do(given, lambda name: self._handoff.decide(name, self._teacher, action, step))
 
     def say(self, given: Any) -> None:
         """Answer in the teacher's own words."""
-        if isinstance(given, dict) and isinstance(given.get("step"), int):
-            name, text = str(given.get("conversation")), str(given.get("text"))[:_CHARACTERS]
-            self._do(lambda: self._handoff.say(name, self._teacher, text, given["step"]))
+        if isinstance(given, dict) and isinstance(step := given.get("step"), int):
+            text = str(given.get("text"))[:_CHARACTERS]
+            self._do(given, lambda name: self._handoff.say(name, self._teacher, text, step))
 
-    def _record(self, what: ActivityKind, conversation: object) -> None:
-        if self._log and not self._error:
-            self._log.record(self._teacher, what, str(conversation))
-
-    def _do(self, act: Callable[[], tuple[str, ...] | None]) -> None:
+    def _do(
+        self, given: Any, act: Callable[[str], tuple[str, ...] | None], what: ActivityKind | None = None
+    ) -> None:
+        """Do what a browser asks for, which may send anything, and keep the answer to it."""
+        if not isinstance(given, dict):
+            return
+        name, is_done = str(given.get("conversation")), False
         try:
-            self._error = visible(" ".join(act() or ()))
+            self._error = visible(" ".join(act(name) or ()))
+            is_done = True
         except (LiveError, StoreError) as error:
             self._error = visible(str(error))
+        if what and is_done and self._log:
+            self._log.record(self._teacher, what, name)
+        self._answer = {"id": given.get("id"), "is_done": is_done}
 
 
 def _talk(talk: OpenConversation) -> Json:
