@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from dialogue_gym.conversation.events import ActionExecuted, Event, SlotSet, UserUttered
+from dialogue_gym.conversation.form import form_actions
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import DEFAULT_ACTIONS
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.stories.model import Either, Story, StoryCheckpoint
 
@@ -35,7 +37,8 @@ class Statistics:
         by_action: the count of each action.
         by_slot: the count of events that set each slot.
         unused_intents: intents of the domain that no story has.
-        unused_actions: actions of the domain that no story has.
+        unused_actions: actions of the domain that no story has, no form of them, and no action of
+            Rasa's own does.
     """
 
     stories: int
@@ -116,10 +119,17 @@ def statistics(stories: Iterable[Story], domain: Domain | None = None) -> Statis
         by_action=_sorted(actions),
         by_slot=_sorted(slots),
         unused_intents=tuple(name for name in domain.intents if name not in intents) if domain else (),
-        unused_actions=(
-            tuple(name for name in domain.actions if name not in actions and name != LISTEN) if domain else ()
-        ),
+        unused_actions=tuple(_unused(domain, actions)) if domain else (),
     )
+
+
+def _unused(domain: Domain, actions: Counter[str]) -> Iterator[str]:
+    """Yield the actions of a domain that are not among those of stories, and that nothing else does."""
+    forms = (form for form in domain.forms if form.name in actions)
+    run = {action for form in forms for action in form_actions(domain, form)}
+    run |= set(filter(None, DEFAULT_ACTIONS.values()))
+    # Every domain has the first two.
+    yield from (name for name in domain.actions[2:] if name not in actions and name not in run)
 
 
 def _sorted(counts: Counter[str]) -> NameCounts:

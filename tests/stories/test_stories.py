@@ -286,6 +286,19 @@ def test_a_graph_shares_the_beginnings_of_stories() -> None:
     assert '[/"f is active"/]' in form and '[/"the form ends"/]' in form
 
 
+def test_actions_that_forms_and_rasa_do_are_not_unused() -> None:
+    domain = domain_from(
+        """
+        intents: [hi]
+        slots: {size: {type: text}, town: {type: text}}
+        forms: {order: {required_slots: [size]}, trip: {required_slots: [town]}}
+        actions: [utter_ask_size, validate_order, utter_ask_town, utter_default, utter_a, utter_b]
+        """
+    )
+    told = stories.parse("## a\n* hi\n- order\n- utter_a\n")
+    assert stories.statistics(told, domain).unused_actions == ("utter_ask_town", "utter_b", "trip")
+
+
 @pytest.mark.parametrize("name", ["join", "mermaid", "statistics"])
 def test_a_function_is_not_hidden_by_the_module_of_its_name(name: str) -> None:
     module = importlib.import_module(f"dialogue_gym.stories.{name}")
