@@ -155,6 +155,17 @@ def visible(text: str, width: int = MAX_SHOWN) -> str:
     return cut(printable(text[: width + 1]), width)
 
 
+def whole_characters(text: str) -> str:
+    r"""Return a text with question marks for halves of characters, which no file can hold.
+
+    Programs that cut a text, even a browser, may leave half of a smiley.
+
+    >>> whole_characters("fine \ud83d")
+    'fine ?'
+    """
+    return text.encode("utf-8", "replace").decode()
+
+
 def quoted(text: str, width: int = 60) -> str:
     """Return text as a quoted, printable literal of bounded length."""
     text = cut(text, width)

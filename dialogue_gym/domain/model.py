@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dialogue_gym._files import FileError, FileKind
-from dialogue_gym._text import article, name_fault, nearest, quoted
+from dialogue_gym._text import article, name_fault, nearest, quoted, whole_characters
 from dialogue_gym.domain.slot import (
     FILLED,
     FROM_ENTITY,
@@ -406,7 +406,8 @@ class Domain:
                 f"{self.name}: an action that says something has no / in its name: {quoted(name)}"
             )
         if texts:
-            responses = (*responses, Response(name, (texts,) if isinstance(texts, str) else tuple(texts)))
+            given = (texts,) if isinstance(texts, str) else texts
+            responses = (*responses, Response(name, tuple(map(whole_characters, given))))
         return dataclasses.replace(self, actions=(*self.actions, name), responses=responses)
 
     def with_intent(self, name: str) -> Domain:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from dialogue_gym._text import whole_characters
 from dialogue_gym.domain import Domain
 
 MOST = 20
@@ -41,7 +42,7 @@ def phrases_of(domain: Domain, messages: Iterable[LoggedMessage]) -> dict[str, l
     slots = dict(user.goal)
     users: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for message in messages:
-        text = " ".join(message.text.split())
+        text = " ".join(whole_characters(message.text).split())
         if not text or text.startswith("/") or "{" in text or "}" in text:
             continue
         if not message.told:

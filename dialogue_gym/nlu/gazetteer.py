@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
 
+from dialogue_gym._text import whole_characters
 from dialogue_gym.nlu.regex import compile_pattern
 
 Label = tuple[str, str | None, str | None]
@@ -121,7 +122,7 @@ class Gazetteer:
 
         `resolve` maps texts that a pattern matched to the values that they stand for.
         """
-        text = text.encode("utf-8", "replace").decode()  # RE2 refuses half a character
+        text = whole_characters(text)  # RE2 refuses half a character
         ends = {token.end: index + 1 for index, token in enumerate(tokens)}
         exact = [self._exact(text, tokens, first, ends, resolve) for first in range(len(tokens))]
         taken: list[EntityMatch | None] = [None] * len(tokens)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from dialogue_gym._text import take_name
+from dialogue_gym._text import take_name, whole_characters
 from dialogue_gym.conversation.conversation import Conversation, decisions
-from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, SlotSet, UserUttered
+from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, SlotSet, UserUttered, Value
 from dialogue_gym.conversation.turns import is_users_turn
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.slot import FILLED
@@ -146,9 +146,27 @@ def _story(conversation: str, record: Conversation, *, tells_slots: bool = False
     intents = [step.intent for step in story.steps if isinstance(step, UserUttered)]
     if not intents:
         return None
-    steps = [placed(step) if isinstance(step, UserUttered) else step for step in story.steps]
+    steps = list(map(_writable, story.steps))
     begins = isinstance(steps[0], SessionStarted)  # as every story does
     return Story(_name(conversation, intents), tuple(steps[begins:]))
+
+
+def _writable(step: Step) -> Step:
+    """Return a step that a file can hold, of a message with the places of its entities."""
+    if isinstance(step, UserUttered):
+        entities = tuple(dataclasses.replace(entity, value=_whole(entity.value)) for entity in step.entities)
+        text = None if step.text is None else whole_characters(step.text)
+        return placed(dataclasses.replace(step, text=text, entities=entities))
+    return dataclasses.replace(step, value=_whole(step.value)) if isinstance(step, SlotSet) else step
+
+
+def _whole(value: Value) -> Value:
+    """Return a value with whole characters in all of its texts."""
+    if isinstance(value, str):
+        return whole_characters(value)
+    if isinstance(value, dict):
+        return {whole_characters(key): _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
 
 
 def _whole_turns(record: Conversation, right: Right, turn_taking: str, is_whole: bool) -> Conversation:

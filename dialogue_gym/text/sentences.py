@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from dialogue_gym._text import PLACE, counted
+from dialogue_gym._text import PLACE, counted, whole_characters
 from dialogue_gym.conversation.wording import fill
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import slot_codes
@@ -147,7 +147,7 @@ class SentenceReader(ReplyReader):
 
 def _on_one_line(text: str) -> str:
     """Return the beginning of a text with single spaces, and without halves of characters."""
-    return " ".join(text[:MAX_TEXT].encode("utf-8", "replace").decode().split())
+    return " ".join(whole_characters(text[:MAX_TEXT]).split())
 
 
 def said_texts(domain: Domain, action: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._text import as_sentence, visible
+from dialogue_gym._text import as_sentence, visible, whole_characters
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.transcripts import USER_SIDE, bubbles, shown_value
@@ -154,20 +154,15 @@ def _preview(preview: ActionPreview) -> Json:
 
 def _message(message: UserUttered) -> Json:
     return {
-        "text": message.text and _sendable(message.text),
+        "text": message.text and whole_characters(message.text),
         "intent": message.intent,
         "entities": [_entity(entity) for entity in message.entities],
     }
 
 
 def _entity(entity: Entity) -> Json:
-    value = _sendable(str(entity.value))
+    value = whole_characters(str(entity.value))
     return {"name": entity.name, "value": value, "start": entity.start, "end": entity.end}
-
-
-def _sendable(text: str) -> str:
-    """Return text with its lone surrogates replaced, which UTF-8 cannot encode."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def tally_of(history: History, conversation: str) -> dict[str, int]:

@@ -105,6 +105,8 @@ def test_phrases_are_those_of_several_people_with_slots_in_braces() -> None:
         ("a", "yes yes", "affirm", ()),
         ("b", "yes yes", "affirm", ()),
         ("c", "yes yes", "deny", ()),  # misheard
+        ("a", "sure \ud83d", "affirm", ()),
+        ("b", "sure \ud83d", "affirm", ()),  # half of a smiley, which no file can hold
         ("d", "my name is Bond", "deny", ()),
         ("d", "my name is Bond", "deny", ()),
         ("e", "/deny", "deny", ()),
@@ -115,7 +117,7 @@ def test_phrases_are_those_of_several_people_with_slots_in_braces() -> None:
         ("b", "sushi in paris", "inform", (("cuisine", "sushi"), ("location", "paris"))),
     ]
     found = phrases_of(domain, [LoggedMessage(*one) for one in said])
-    assert found == {"affirm": ["yes yes"], "cuisine": ["{cuisine} for me"]}
+    assert found == {"affirm": ["yes yes", "sure ?"], "cuisine": ["{cuisine} for me"]}
     phrases = fitted_phrases(domain, found)
     assert phrases["inform"] == ["{entities}"] and phrases["deny"] == ["No.", "No, that is not it."]
     text = fitted_text(domain_text("restaurant"), "r.yml", "restaurant", [], phrases, "")

@@ -31,6 +31,8 @@ from dialogue_gym.stories import StoryError, load, replay
 from dialogue_gym.stories import parse as parse_stories
 from dialogue_gym.teaching.export import STORY_FILES, export, stories_of
 from dialogue_gym.teaching.export_examples import _is_one_line
+from dialogue_gym.teaching.export_rasa import Origins, export_project
+from dialogue_gym.teaching.growth import growth_of
 from dialogue_gym.teaching.pending import AwaitsMessage, MissingResult, PendingContradiction, SessionError
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
@@ -371,3 +373,27 @@ def test_invalid_examples_are_left_out() -> None:
         UserUttered(" 2 or 2", "greet", (Entity("n", 2), Entity("n", "2", 1, 2), Entity("m", "or", 6, 9)))
     )
     assert examples_of(session.history) == [parse_example("[2](n) [or](m) [2](n)", "greet")]
+
+
+# A browser sends half of a smiley that was cut off, and strangers whatever they like.
+@pytest.mark.parametrize("story_format", ["markdown", "yaml"])
+def test_halves_of_characters_are_question_marks_in_files(story_format: str, tmp_path: Path) -> None:
+    half, text = "half \ud83d", "intents: [greet]\nslots: {city: {type: text}}\n"
+    domain_file = tmp_path / "bot.yml"
+    domain_file.write_text(text)
+    session = Session(load_domain(domain_file), Store.in_memory())
+    session.say(UserUttered(half, "greet", (Entity("city", half, 0, 6),)))
+    session.correct("utter_new", [Addition(ACTION, "utter_new", (half,))])
+    session.correct("action_listen")
+    export(session.history, session.domain, tmp_path / "out", story_format, text)
+    (told,) = load(tmp_path / "out" / STORY_FILES[story_format])
+    (message, _) = told.steps
+    assert isinstance(message, UserUttered) and message.entities[0].value == "half ?"
+    project = export_project(
+        session.history, session.domain, tmp_path / "rasa", Origins(str(domain_file), text)
+    )
+    assert tmp_path / "rasa" / "data" / "stories.yml" in project.files
+    growth = growth_of(session.history, str(domain_file))
+    assert growth is not None
+    growth.write()
+    assert load_domain(domain_file).texts("utter_new") == ("half ?",)
