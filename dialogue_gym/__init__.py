@@ -2,7 +2,8 @@
 
 Importing this package registers `FakeUserRestaurant-v0`, `FakeUserConcert-v0`, `FakeUserCity-v0`,
 `FakeUserHotel-v0`, `FakeUserLaptop-v0` and `Dialogue-v0`; the same with explicit turn taking,
-`FakeUserRestaurantExplicit-v0` and so on; and `DialogueLive-v0`.
+`FakeUserRestaurantExplicit-v0` and so on; the same in text, `FakeUserRestaurantText-v0` and so on; and
+`DialogueLive-v0`.
 """
 
 from typing import TYPE_CHECKING

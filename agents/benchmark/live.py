@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from agents.benchmark.markdown import DASH
 from dialogue_gym import Domain, load_domain
 from dialogue_gym.envs import DialogueEnv
 from dialogue_gym.exact import solve
@@ -145,8 +146,8 @@ def table(results: Iterable[dict[str, Any]], optima: dict[str, float]) -> str:
         rates = np.array([result["success_rates"] for result in group])
         cells = [f"{domain}, changed", start]
         for dialogues in (0, 100, 200, 300):
-            column = rates[:, min(dialogues // EVERY, rates.shape[1] - 1)]
-            cells.append(f"{column.mean():.1%} ({column.min():.0%})")
+            column = rates[:, dialogues // EVERY : dialogues // EVERY + 1]
+            cells.append(f"{column.mean():.1%} ({column.min():.0%})" if column.size else DASH)
         after = sorted(_recovered_after(result["success_rates"]) for result in group)
         cells.append(f"{np.median(after):g} ({after[-1]:g})".replace("inf", "never"))
         lines.append(f"| {' | '.join(cells)} | {optima[domain]:.1%} |")
