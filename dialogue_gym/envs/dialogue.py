@@ -87,9 +87,10 @@ class DialogueEnv(SingleEnv, gym.Env[Observation, np.int64]):
 
     ## Episode End
     Terminated when the user has what they want (success), or hangs up because their patience has run out
-    (failure). Truncated after `max_episode_steps`: 50, and 100 in the ids with `Explicit` in their name.
-    In an environment of `gymnasium.make`, whose `max_episode_steps=` sets the steps, `TimeLimit` truncates
-    the dialogues, and `env.unwrapped` has no limit of its own. One that is made from the class has.
+    (failure). Truncated after `max_episode_steps`: 50, or 25 in city, hotel and laptop, and twice as many in
+    the ids with `Explicit` in their name. In an environment of `gymnasium.make`, whose `max_episode_steps=`
+    sets the steps, `TimeLimit` truncates the dialogues, and `env.unwrapped` has no limit of its own. One that
+    is made from the class has, and one of an id that was registered without `max_episode_steps`.
 
     ## Information
     The same keys after `reset` and every step: `action_mask` (int8, one per action: 0 where its precondition
