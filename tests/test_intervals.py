@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from dialogue_gym import ExpertPolicy
 from dialogue_gym._intervals import half_of_rate, student_quantile
-from dialogue_gym.policies import load_agent
+from dialogue_gym.bounds import greedy_returns, sample_bound, sample_optimum
+from dialogue_gym.datasets import collect
+from dialogue_gym.exact import evaluate_exactly
+from dialogue_gym.policies import load_agent, success_rate
 from dialogue_gym.text import FieldAgent, TextDialogue
-from dialogue_gym.training import compare, evaluate, evaluate_text
+from dialogue_gym.training import compare, demonstrate, evaluate, evaluate_text
 from dialogue_gym.training.evaluation import figures_of
 from tests.conftest import BUILT_IN, make
 
@@ -51,6 +57,33 @@ def test_one_dialogue_has_no_interval() -> None:
     assert "±" not in str(figures) and str(figures).endswith("turns (1 dialogue)")
     assert "±" not in str(compare(env, ExpertPolicy(env), ExpertPolicy(env), 1))
     assert "±" in str(compare(env, ExpertPolicy(env), ExpertPolicy(env), 2))
+
+
+SAMPLES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "evaluate": (lambda env: evaluate(env, ExpertPolicy(env), 0), "dialogues=0: must be a whole .* least 1"),
+    "compare": (lambda env: compare(env, None, None, -1), "dialogues=-1: must be a whole .* least 1"),
+    "success_rate": (lambda env: success_rate(env, lambda seen, mask: 0, []), "seeds: at least one"),
+    "evaluate_exactly": (
+        lambda env: evaluate_exactly(ExpertPolicy(env), dialogues=0),
+        "dialogues=0: must be",
+    ),
+    "demonstrate": (lambda env: demonstrate(env, 0, 0), "dialogues=0: must be"),
+    "sample_bound": (lambda env: sample_bound(env, tapes=1), "tapes=1: must be a whole number of at least 2"),
+    "greedy_returns": (lambda env: greedy_returns(env, 1), "dialogues=1: must be a whole .* at least 2"),
+    "sample_optimum": (lambda env: sample_optimum(env, 1), "users=1: must be a whole .* at least 2"),
+    "collect": (lambda env: next(collect(env, [], 1, 0)), "behaviours: at least one policy is needed"),
+    "evaluate_text": (
+        lambda env: evaluate_text(TextDialogue("restaurant"), None, 0),  # type: ignore[arg-type]
+        "users=0: must be",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_of_nothing_is_refused_in_one_sentence(name: str) -> None:
+    call, message = SAMPLES[name]
+    with pytest.raises(ValueError, match=message):
+        call(make("FakeUserCity-v0"))
 
 
 def test_tries_with_one_user_count_once() -> None:

@@ -27,6 +27,7 @@ from dialogue_gym.bounds.enumeration import Enumeration, RowKey, tables_of
 from dialogue_gym.bounds.interval import SampledBound
 from dialogue_gym.bounds.search_relaxation import Relaxation
 from dialogue_gym.bounds.states import States
+from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.rules import (
     AGENDA,
@@ -63,7 +64,11 @@ def sample_bound(env: Any, tapes: int = TAPES, seconds: float = SECONDS, seed: i
         tapes: number of dialogues, at least 2; users who search are drawn by the ten thousand.
         seconds: time after which no further dialogue is begun, apart from the first `FEWEST_TAPES`.
         seed: seed of the tapes.
+
+    Raises:
+        ValueError: there are fewer than 2 tapes, of which there is no interval.
     """
+    tapes = whole_number("tapes", tapes, 2)
     tables = tables_of(env)
     if tables.is_search:
         return Relaxation(tables).sample(seconds=seconds, seed=seed)

@@ -11,6 +11,7 @@ from typing import Any
 from dialogue_gym import rules
 from dialogue_gym.bounds.enumeration import tables_of
 from dialogue_gym.bounds.interval import SampledBound
+from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.rules import FAILURE, LISTENING, RANDOM, RESTARTING, SUCCESS, TRUNCATED, Row, Tables
 from dialogue_gym.rules.search import serve, store
 from dialogue_gym.rules.search_user import is_wrong
@@ -99,8 +100,9 @@ def greedy_returns(env: Any, dialogues: int = 1000, seed: int = 0) -> tuple[Samp
         seed: seed of the dialogues.
 
     Raises:
-        ValueError: users do not search.
+        ValueError: users do not search, or there are fewer than 2 dialogues.
     """
+    dialogues = whole_number("dialogues", dialogues, 2)
     tables = tables_of(env)
     if not tables.is_search:
         raise ValueError("the greedy policy plays with users who search a database")

@@ -24,6 +24,7 @@ from dialogue_gym.bounds.interval import SampledBound
 from dialogue_gym.bounds.search_greedy import Greedy
 from dialogue_gym.bounds.search_relaxation import Relaxation
 from dialogue_gym.bounds.search_rows import SearchRows
+from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.rules import CERTAIN, FAILURE, RANDOM, SUCCESS, TRUNCATED, UNHEARD, UNIFORM, Tables
 from dialogue_gym.rules.tables import (
     ALTERNATIVE,
@@ -329,9 +330,10 @@ def sample_optimum(env: Any, users: int = 100, seconds: float = 600.0, seed: int
         seed: seed of the users.
 
     Raises:
-        ValueError: users do not search, or are misheard.
+        ValueError: users do not search, or are misheard, or fewer than 2 are to be drawn.
         TooLarge: there are too many steps with a user even so.
     """
+    users = whole_number("users", users, 2)
     tables = tables_of(env)
     optima = [SearchOptimum(tables, negligible=negligible) for negligible in _NEGLIGIBLE]
     start = time.monotonic()

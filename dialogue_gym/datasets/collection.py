@@ -36,7 +36,12 @@ def collect(
         dialogues: number of dialogues.
         seed: the seed of the choices, and of the seeds of the dialogues.
         progress: called with the number of dialogues so far and their success rate.
+
+    Raises:
+        ValueError: there are no policies.
     """
+    if not behaviours:
+        raise ValueError("behaviours: at least one policy is needed")
     random = np.random.default_rng(seed)
     successes = 0
     for number in range(dialogues):

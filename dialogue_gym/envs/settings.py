@@ -57,7 +57,7 @@ def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, 
     return settings
 
 
-def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:
+def whole_number(name: str, value: Any, minimum: int, maximum: float = math.inf) -> int:
     """Return an argument as an int, numpy's integers too; a ValueError names it and its bounds."""
     is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not is_whole or not minimum <= int(value) <= maximum:

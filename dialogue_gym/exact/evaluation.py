@@ -13,6 +13,7 @@ from dialogue_gym.bounds.enumeration import TooLarge, tables_of
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import slot_codes
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.exact.chain import Beginning, Chain, Reopened
 from dialogue_gym.exact.choices import Choices, NotDeterministic
 from dialogue_gym.exact.failures import Failures
@@ -93,10 +94,12 @@ def evaluate_exactly(
         progress: called with the number of sampled dialogues so far and their success rate.
 
     Raises:
-        ValueError: a setting is invalid, or changes the observations or actions that the bot knows.
+        ValueError: a setting is invalid, or changes the observations or actions that the bot knows, or the
+            number of dialogues is not one.
         TypeError: `env` is missing.
         ImportError: Numba is not installed.
     """
+    dialogues = whole_number("dialogues", dialogues, 1)
     player = JudgedBot(bot, settings, env)
     if player.reads_conversations:
         reason = f"{player.name} has rules or forms, which read the conversation and not the observation"

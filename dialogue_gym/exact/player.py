@@ -148,8 +148,8 @@ def replay(
         ValueError: the failed dialogue has no seed.
     """
     found = JudgedBot(bot, settings, env)
-    if isinstance(failed, int):
-        return play_seed(found, failed).conversation
+    if not isinstance(failed, FailedDialogue):  # a seed, perhaps NumPy's
+        return play_seed(found, int(failed)).conversation
     if failed.seed is None:
         raise ValueError("no seed is known that plays this dialogue again")
     return play_seed(found.with_user(failed.user), failed.seed).conversation

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym._intervals import half_of_rate
+from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.exact.advice import ExpertAdviser, WrongChoice, advice
 from dialogue_gym.exact.player import FAULTS, JudgedBot, PlayedDialogue, named_goal, play_seed
 from dialogue_gym.policies.agent import Agent
@@ -40,6 +41,7 @@ def evaluate_sample(
 
     The arguments, and the errors, are those of `evaluate_exactly`.
     """
+    dialogues = whole_number("dialogues", dialogues, 1)
     bot = JudgedBot(agent, settings)
     is_random = isinstance(bot.policy, RandomPolicy)
     return sampled_report(bot, None, dialogues, seed, failures, progress, is_random)

@@ -53,9 +53,14 @@ def success_rate(env: gym.Env[Any, Any], choose: Choose, seeds: Iterable[int]) -
         env: a dialogue environment, wrapped or not.
         choose: chooses the actions.
         seeds: one dialogue is played for each.
+
+    Raises:
+        ValueError: there are no seeds.
     """
     outcomes = []
     for seed in seeds:
         *_, last = play(env, choose, seed)
         outcomes.append(bool(last.info["is_success"]))
+    if not outcomes:
+        raise ValueError("seeds: at least one is needed")
     return sum(outcomes) / len(outcomes)

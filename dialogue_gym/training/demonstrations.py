@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.place import StorePlace
@@ -61,7 +62,9 @@ def demonstrate(env: gym.Env[Any, Any], dialogues: int, seed: int) -> Demonstrat
 
     Raises:
         DomainError: the domain has no expert.
+        ValueError: the number of dialogues is not one.
     """
+    dialogues = whole_number("dialogues", dialogues, 1)
     expert = ExpertPolicy(env, seed)
     mask = ActionMask(expert.env)
     steps: list[tuple[Any, ...]] = []

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dialogue_gym._intervals import half_of_mean
 from dialogue_gym._text import counted
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.mask import ActionMask
@@ -124,8 +125,10 @@ def evaluate(
         uses_masks: give the policy the masks of its observations; otherwise it is left to itself.
 
     Raises:
+        ValueError: the number of dialogues is not one.
         ImportError: Numba is not installed.
     """
+    dialogues = whole_number("dialogues", dialogues, 1)
     count = min(_LANES, dialogues)
     quota = np.full(count, dialogues // count) + (np.arange(count) < dialogues % count)
     lanes = _lanes(env, count)
@@ -186,6 +189,7 @@ def first_seed(seed: int) -> int:
 def _each(
     env: gym.Env[Any, Any], policy: Any, dialogues: int, seed: int, played: _Played, uses_masks: bool
 ) -> _Floats:
+    dialogues = whole_number("dialogues", dialogues, 1)
     count = min(_COMPARED, dialogues)
     lanes = _lanes(env, count)
     for start in range(0, dialogues, count):

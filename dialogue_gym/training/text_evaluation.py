@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.text.agents import TextAgent
 from dialogue_gym.text.chat_endpoint import EndpointError
 from dialogue_gym.text.dialogue import TextDialogue
@@ -104,8 +105,9 @@ def evaluate_text(
     Raises:
         EndpointError: an endpoint fails before all tries with the first user are over.
         KeyboardInterrupt: Ctrl-C comes before that.
-        ValueError: the agent cannot act in this mode or domain.
+        ValueError: the agent cannot act in this mode or domain, or there are no users or tries.
     """
+    users, tries = whole_number("users", users, 1), whole_number("tries", tries, 1)
     rows: list[tuple[float, ...]] = []
     first, others = stream(seed, EVALUATION), stream(seed, EVALUATION + 2)
     fault = None
