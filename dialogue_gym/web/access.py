@@ -70,9 +70,14 @@ def network_of(address: str) -> str:
 
 
 def bearer(request: HTTPConnection) -> str | None:
-    """Return the bearer token of a request."""
+    """Return the bearer token of a request, in whichever encoding a program sends one that is not ASCII."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    if scheme.lower() != "bearer":
+        return None
+    try:
+        return token.strip().encode("latin-1").decode()
+    except UnicodeError:
+        return token.strip()
 
 
 def name_and_password(request: HTTPConnection) -> tuple[str, str] | None:

@@ -36,6 +36,7 @@ from dialogue_gym.web.workspace import Workspace
 MOST_CHARACTERS = 2000
 """The length of a message, or of a new action's text, at most."""
 _MOST_ENTITIES = 50
+_MOST_NUMBER = 1 << 53
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Command:
         values = []
         for name, kind in self.parameters:
             value = args.get(name)
-            if kind is float and isinstance(value, int):
+            if kind is float and isinstance(value, int) and abs(value) < _MOST_NUMBER:
                 value = float(value)
             # To Python True is an integer, too.
             if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):

@@ -11,10 +11,12 @@ from starlette.datastructures import Headers
 
 nicegui = pytest.importorskip("nicegui", reason="the extra web is missing")
 
-from dialogue_gym.web.access import AccessPolicy  # noqa: E402
+from starlette.requests import HTTPConnection  # noqa: E402
+
+from dialogue_gym.web.access import AccessPolicy, bearer  # noqa: E402
 from dialogue_gym.web.security import MOST_BYTES  # noqa: E402
 from tests.commands import call  # noqa: E402
-from tests.web.requests import PASSWORD, SOCKET, ask, client, enter, open_socket  # noqa: E402
+from tests.web.requests import PASSWORD, SOCKET, ask, client, enter, open_socket, sign_in  # noqa: E402
 from tests.web.servers import Served, served  # noqa: E402
 
 
@@ -116,6 +118,33 @@ def test_password_is_required(closed: Served) -> None:
     closed.kill()
     closed.start()
     assert ask(closed, Cookie=own)[0] == 200  # the password is still the same
+
+
+def test_a_form_has_few_fields(closed: Served) -> None:
+    """Strangers send forms, and one of a million fields would keep everybody waiting while it is read."""
+    right = f"name=anna&password={PASSWORD.replace(' ', '+')}"
+    for form in ("&".join(["x=1"] * 100 + [right]), f"x={'1' * 100_000}&{right}"):
+        assert ask(closed, "/teach/enter", "POST", form)[0] == 401
+    assert ask(closed, "/teach/enter", "POST", right)[0] == 303
+
+
+def test_a_sign_out_that_cannot_be_written_is_told(closed: Served) -> None:
+    cookie = sign_in(closed)
+    lock = closed.folder / ".web.sessions.lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    status, _, page = ask(closed, "/teach/enter", "POST", "do=sign_out", Cookie=cookie)
+    assert status == 503 and "cannot write this down" in page
+    lock.rmdir()
+    assert ask(closed, "/teach/enter", "POST", "do=sign_out", Cookie=cookie)[0] == 303
+    assert "Traceback" not in closed.log.read_text()
+
+
+@pytest.mark.parametrize("sent", ["w\xf6rter und mehr".encode(), "w\xf6rter und mehr".encode("latin-1")])
+def test_a_password_of_any_letters_is_a_bearer(sent: bytes) -> None:
+    """Programs differ in how they send letters: curl as UTF-8, requests as Latin-1."""
+    scope = {"type": "http", "headers": [(b"authorization", b"Bearer " + sent)]}
+    assert bearer(HTTPConnection(scope)) == "w\xf6rter und mehr"
 
 
 def test_repeated_wrong_passwords_are_delayed(closed: Served) -> None:

@@ -6,6 +6,7 @@ They are plain HTML, since the framework's own files need a sign-in themselves.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import html
 import logging
@@ -67,8 +68,10 @@ _CAN = {
     TeacherRole.APPROVE: "You can teach the bot, and approve ratings and conversations.",
     TeacherRole.ADMINISTER: "You can teach, approve, export and import, and invite other teachers.",
 }
+UNWRITTEN = "The server cannot write this down at present. Try again later."
 _CHANGE = "change_password"
-
+_MOST_FIELDS, _MOST_BYTES = 20, 50_000
+"""The size of a form at most. Strangers send them, and reading a long one takes the time of all others."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -77,8 +80,11 @@ class SentForm:
     """The fields that a person has sent."""
 
     def __init__(self, body: bytes) -> None:
-        """Read the body of a request."""
-        self._fields = parse_qs(body.decode("utf-8", "replace"))
+        """Read the body of a request; one that is too large for a form of these pages has no fields."""
+        self._fields: dict[str, list[str]] = {}
+        if len(body) <= _MOST_BYTES:
+            with contextlib.suppress(ValueError):  # too many fields
+                self._fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
 
     def __getitem__(self, name: str) -> str:
         """Return the first value of a field; empty without one."""
@@ -131,15 +137,15 @@ async def take_form(policy: AccessPolicy, request: Request, path: str) -> Respon
         A redirect with the cookies, or the form with an error.
     """
     form = SentForm(await request.body())
-    if (action := form["do"]) in ("sign_out", "sign_out_everywhere"):
-        everywhere = action == "sign_out_everywhere"
-        removal = await asyncio.to_thread(policy.sign_out, request.headers, path, everywhere)
-        return _redirect(f"{path}{ENTER}", [removal])
 
     async def again(error: str, status: int) -> Response:
         return await asyncio.to_thread(sign_in_page, policy, request, path, form["name"], error, status)
 
     try:
+        if (action := form["do"]) in ("sign_out", "sign_out_everywhere"):
+            everywhere = action == "sign_out_everywhere"
+            removal = await asyncio.to_thread(policy.sign_out, request.headers, path, everywhere)
+            return _redirect(f"{path}{ENTER}", [removal])
         teacher = await asyncio.to_thread(policy.teacher, request.headers) if action == _CHANGE else None
         if teacher:
             return await _change_password(policy, request, path, teacher, form)
@@ -233,8 +239,8 @@ def join_page(policy: AccessPolicy, token: str, error: str = "") -> Response:
 
 
 def _failure(error: OSError) -> Response:
-    _LOG.error("nobody can sign in: %s", error)
-    return _page("Teach your bot", "", "The server cannot write this down at present. Try again later.", 503)
+    _LOG.error("nobody can sign in or out: %s", error)
+    return _page("Teach your bot", "", UNWRITTEN, 503)
 
 
 def _redirect(where: str, cookies: list[tuple[bytes, bytes]]) -> Response:

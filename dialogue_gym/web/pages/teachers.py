@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import itertools
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -23,10 +24,11 @@ from dialogue_gym.web.accounts import (
     Roster,
     TeacherRole,
 )
-from dialogue_gym.web.pages.login import TEACHERS, SentForm
+from dialogue_gym.web.pages.login import TEACHERS, UNWRITTEN, SentForm
 from dialogue_gym.web.paths import JOIN_PATH
 from dialogue_gym.web.workspace import Workspace
 
+_LOG = logging.getLogger(__name__)
 _MOST = 100
 """The number of lines of the log that are shown."""
 _PAGE = """<!doctype html>
@@ -129,8 +131,10 @@ class TeachersPage:
                 case _:
                     raise AccountError("this form is not complete")
         except AccountError as error:
-            note = f'<p class="note is-bad" role="alert">{_text(as_sentence(str(error)), 300)}</p>'
-            return self._page(workspace, top, note, 400)
+            return self._page(workspace, top, _fault(as_sentence(str(error))), 400)
+        except OSError as error:
+            _LOG.error("the accounts cannot be written: %s", error)
+            return self._page(workspace, top, _fault(UNWRITTEN), 503)
         return RedirectResponse(f"{self._path}{TEACHERS}", status_code=303)
 
     def _page(self, workspace: Workspace, top: str, note: str = "", status: int = 200) -> Response:
@@ -184,6 +188,10 @@ def add_teachers(
         workspace, form = await workspace_of(request), SentForm(await request.body())
         address = f"{request.url.scheme}://{request.url.netloc}"
         return await asyncio.to_thread(page.take, workspace, form, address, top(workspace))
+
+
+def _fault(line: str) -> str:
+    return f'<p class="note is-bad" role="alert">{_text(line, 300)}</p>'
 
 
 def _text(text: str, width: int = 60) -> str:
