@@ -7,7 +7,8 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -31,6 +32,8 @@ _SENDER_CHARACTERS, _KEY_CHARACTERS = 128, 256
 _EXPIRE_EVERY, _EXPIRE_MOST = 1.0, 20
 _LOOK_EVERY = 3.0
 """Seconds between two looks at all conversations of other processes; one of them takes time."""
+_MOST_ENDED = 10_000
+"""Conversations that have ended whose keys are remembered."""
 _LOG = logging.getLogger(__name__)
 
 _BUSY = "your last message is still being answered"
@@ -407,6 +410,8 @@ class _AnsweredMessages:
         """Look into conversations; questions to a database are asked in threads."""
         self._conversations = conversations
         self._threads = threads
+        self._keys: OrderedDict[str, frozenset[str]] = OrderedDict()
+        """The keys in conversations that have ended: to read one for each new key would take long."""
 
     async def find(self, sender: str, key: str, text: str) -> Reply | None:
         """Return the answer to a message that was answered before; None for a new one.
@@ -415,7 +420,11 @@ class _AnsweredMessages:
             Rejected: the key belongs to another message.
         """
         for name in filter(None, (self._conversations.current(sender), self._conversations.ended(sender))):
+            if key not in self._keys.get(name, (key,)):
+                continue
             trace = self._conversations.find(name)
+            if trace.end is not None:
+                self._remember(name, trace.answered)
             if (found := trace.answered.get(key)) is None:
                 continue
             # Of a command the journal has the text alone, of a message what was typed.
@@ -444,6 +453,11 @@ class _AnsweredMessages:
                 is_elsewhere=is_elsewhere,
             )
         return None
+
+    def _remember(self, ended: str, keys: Iterable[str]) -> None:
+        self._keys[ended] = frozenset(keys)
+        if len(self._keys) > _MOST_ENDED:
+            self._keys.popitem(last=False)
 
     async def _is_elsewhere(self, process: str) -> bool:
         """Return whether a process that answered a message is another one that still runs."""

@@ -15,11 +15,13 @@ from dialogue_gym.journal.entry import LIVE, RATING, USER
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live import conversations as conversations_module
 from dialogue_gym.live.bot import LiveBot
+from dialogue_gym.live.conversations import Conversations
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.rate_limit import Limits
 from dialogue_gym.live.request_limits import Rejected
 from dialogue_gym.live.sessions import APOLOGY, Sessions
 from dialogue_gym.live.startup import start_or_resume
+from dialogue_gym.live.trace import Trace
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from tests.conftest import domain_from
@@ -267,3 +269,22 @@ def test_a_message_with_a_key_is_answered_and_written_once(bot: Bot, tmp_path: P
     assert send("k2", bot=again) == (["Hello Ann"], True) and send("k3", "/restart", again) == ([], True)
     assert written(again) == before
     assert again.sessions.reply("bob", "/greet", key="k2").is_repeated is False  # a key of their own
+
+
+def test_a_conversation_that_has_ended_is_not_read_for_each_new_key(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot.sessions.reply("ann", "/greet", key="first")
+    bot.sessions.leave("ann")
+    read: list[str] = []
+    on_record = Conversations.on_record
+
+    def count(conversations: Conversations, name: str) -> Trace:
+        read.append(name)
+        return on_record(conversations, name)
+
+    monkeypatch.setattr(Conversations, "on_record", count)
+    for number in range(5):
+        assert not bot.sessions.reply("ann", "/greet", key=str(number)).is_repeated
+    assert len(read) <= 2, "to find late messages, and the keys"
+    assert bot.sessions.reply("ann", "/greet", key="first").is_repeated
