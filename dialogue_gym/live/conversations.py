@@ -14,7 +14,7 @@ from dialogue_gym._text import nearest, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import BotUttered, Event
 from dialogue_gym.domain import Domain, DomainError
-from dialogue_gym.journal.entry import DECIDES, LIVE, NOTE, PERSON, Draft, Entry, StoreError
+from dialogue_gym.journal.entry import DECIDES, LIVE, NOTE, PERSON, Draft, StoreError
 from dialogue_gym.journal.store import Store
 from dialogue_gym.live.holds import Holds
 from dialogue_gym.live.reward import LiveReward
@@ -424,15 +424,13 @@ class Conversations:
         """
         draft = Draft(trace.conversation.sender_id, kind, content, parent, by)
         pending, parcel = self.store.submit([draft], held), self.delivery.expect()
-        taken = None
+        taken: tuple[Sequence[Transition], int, bool] | None = None
         try:
             (written,) = await Flush(pending)
+            await parcel.reached()
             if self.holds.leases is None or held:  # otherwise others may have written before it
                 # It may have been read again meanwhile; taking an entry in twice changes nothing.
-                taken = self.learned_from(self._traces.get(written.conversation, trace), written)
+                trace = self._traces.get(written.conversation, trace)
+                taken = take_entry(trace, written, self.reward), written.id, False
         finally:
             self.delivery.fill(parcel, taken)
-
-    def learned_from(self, trace: Trace, entry: Entry) -> tuple[Sequence[Transition], int, bool]:
-        """Take an entry that was written into a conversation; return what `delivery` is told of it."""
-        return take_entry(trace, entry, self.reward), entry.id, False

@@ -89,23 +89,26 @@ class JournalModeration:
 
     def approve(self, rating: int) -> None:
         """Let a rating count; see `Moderation`."""
-        self.settle(rating, is_right=True)
+        self._store.append_all([approved(self.find(rating))])
 
     def decline(self, rating: int) -> None:
         """Let a rating never count; see `Moderation`."""
-        self.settle(rating, is_right=False)
+        self._store.append_all([declined(self.find(rating))])
 
     def decline_bursts(self) -> None:
         """Let the ratings of bursts never count; see `Moderation`."""
         self._store.append_all(declined(entry) for entry in chosen(self.waiting(), BURSTS))
 
-    def settle(self, rating: int, is_right: bool) -> Entry:
-        """Let a rating count, or never count; return the new entry. Errors are those of `approve`."""
+    def find(self, rating: int) -> Entry:
+        """Return a rating that waits, by the id of its entry.
+
+        Raises:
+            LiveError: no such rating awaits approval.
+        """
         entry = next((entry for entry in self.waiting() if entry.id == rating), None)
         if entry is None:
             raise LiveError(f"no rating {rating} waits to be approved")
-        (written,) = self._store.append_all([approved(entry) if is_right else declined(entry)])
-        return written
+        return entry
 
     def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:
         """Write down a teacher's rating; see `Moderation`."""

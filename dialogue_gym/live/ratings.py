@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 from typing import Any
 
 from dialogue_gym._text import quoted
-from dialogue_gym.journal.entry import BURST, PENDING, PERSON, RATING, Entry
+from dialogue_gym.journal.entry import BURST, PENDING, PERSON, RATING, Draft, Entry
 from dialogue_gym.live.conversations import Conversations
-from dialogue_gym.live.moderation import JournalModeration
+from dialogue_gym.live.moderation import JournalModeration, approved
 from dialogue_gym.live.trace import Trace
 from dialogue_gym.live.turn import LiveError
 from dialogue_gym.live.waits import finish
@@ -73,6 +74,7 @@ class LiveModeration:
         self._conversations = ratings.conversations
         self._journal = JournalModeration(ratings.conversations.store)
         self._lock = lock
+        self._settling = threading.Lock()  # one teacher after another, while people go on
 
     def waiting(self) -> list[Entry]:
         """Return the ratings that wait for approval, the oldest first."""
@@ -80,23 +82,22 @@ class LiveModeration:
 
     def approve(self, rating: int) -> None:
         """Let a rating count; see `Moderation`."""
-        with self._lock:
-            parcel, content = self._conversations.delivery.expect(), None
-            try:
-                written = self._journal.settle(rating, is_right=True)
-                trace = self._conversations.find(written.conversation)
-                content = self._conversations.learned_from(trace, written)
-            finally:
-                self._conversations.delivery.fill(parcel, content)
+        with self._settling:
+            approval = approved(self._journal.find(rating))
+            finish(self._learn(approval), self._lock)
+
+    async def _learn(self, approval: Draft) -> None:
+        trace = self._conversations.find(approval.conversation)
+        await self._conversations.add(trace, RATING, approval.content, approval.content["about"], PERSON)
 
     def decline(self, rating: int) -> None:
         """Let a rating never count; see `Moderation`."""
-        with self._lock:
+        with self._settling:
             self._journal.decline(rating)
 
     def decline_bursts(self) -> None:
         """Let the ratings of bursts never count; see `Moderation`."""
-        with self._lock:
+        with self._settling:
             self._journal.decline_bursts()
 
     def give(self, conversation: str, about: int | None, value: float, teacher: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.trace import Trace
 from dialogue_gym.live.transitions import SUCCESS, Transition
-from dialogue_gym.live.waits import Act, Flush
+from dialogue_gym.live.waits import Act, Flush, Signal
 from dialogue_gym.nlu.indifference import with_question
 
 OnTransitions = Callable[[Sequence[Transition], int, bool], object]
@@ -67,7 +67,9 @@ async def carry_out(
 class OrderedDelivery:
     """Delivery of what was written to a listener, in the order in which it was submitted to the store.
 
-    That is the order of the entries, in which a learner has to have them, whichever turn goes on first.
+    That is the order of the entries, in which a learner has to have them. Entries are taken in by their
+    conversations in that order as well (`Parcel.reached`), whichever turn could go on first: the reward of a
+    step with a rating would otherwise be followed by the reward without it.
     """
 
     def __init__(self, listener: OnTransitions = no_listener) -> None:
@@ -82,23 +84,40 @@ class OrderedDelivery:
 
     def expect(self) -> Parcel:
         """Return a place in the order, for what is submitted to the store now."""
-        self._expected.append(parcel := Parcel())
+        parcel = Parcel(self._expected[-1].over if self._expected else None)
+        self._expected.append(parcel)
         return parcel
 
     def fill(self, parcel: Parcel, content: tuple[Sequence[Transition], int, bool] | None) -> None:
         """Deliver something at its place; None if nothing came of it."""
         parcel.content, parcel.is_filled = content, True
         while self._expected and self._expected[0].is_filled:
-            if (known := self._expected.popleft().content) is not None:
-                self.listener(*known)
+            first = self._expected.popleft()
+            try:
+                if first.content is not None:
+                    self.listener(*first.content)
+            finally:
+                first.over.tell()
 
 
 @dataclass(eq=False)
 class Parcel:
-    """A place in the order of an `OrderedDelivery`: what the listener is told, once it is known."""
+    """A place in the order of an `OrderedDelivery`: what the listener is told, once it is known.
 
+    Attributes:
+        before: tells when everything before it was delivered; None if that is so already.
+        over: tells when it was delivered.
+    """
+
+    before: Signal | None = None
+    over: Signal = field(default_factory=Signal)
     content: tuple[Sequence[Transition], int, bool] | None = None
     is_filled: bool = False
+
+    async def reached(self) -> None:
+        """Wait until everything before it was taken in and delivered."""
+        if self.before is not None:
+            await self.before
 
 
 @dataclass(frozen=True)
@@ -309,6 +328,7 @@ class Turn:
         content = None
         try:
             written = await Flush(pending)
+            await parcel.reached()
             found: list[Transition] = []
             for entry in written:
                 turn = turns[entry.conversation]
