@@ -152,6 +152,10 @@ class Store:
         """Close it."""
         self.close()
 
+    def __deepcopy__(self, memo: Any) -> Store:
+        """Return the store itself: copies of what writes to it, such as an environment, share it."""
+        return self
+
     def append(
         self,
         conversation: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import pickle
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import TimeLimit
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.monitor import Monitor
@@ -306,6 +308,19 @@ def test_ratings_of_dialogues_and_other_environments_are_kept(tmp_path: Path) ->
         assert content.pop("action") in (0, 1)
         assert content == {"rating": 1, "every": "step", "environment": "CartPole-v1", "step": 1}
         assert [note.content["rating"] for note in notes] == [1, 0] and store.check() == []
+
+
+def test_copies_and_specifications_of_an_environment_share_its_store(tmp_path: Path) -> None:
+    with Store(tmp_path / "store") as store:
+        human = HumanReward(gym.make("FakeUserRestaurant-v0"), odd_steps, store=store)
+        spec = TimeLimit(human, 5).spec
+        assert spec is not None and spec.max_episode_steps == 5
+        for env in (gym.make(spec), copy.deepcopy(human)):
+            before = sum(entry.kind == RATING for entry in store.entries())
+            env.reset(seed=0)
+            env.step(3)
+            assert sum(entry.kind == RATING for entry in store.entries()) == before + 1
+        assert store.check() == []
 
 
 def test_composite_observations_are_shown_and_kept(tmp_path: Path) -> None:
