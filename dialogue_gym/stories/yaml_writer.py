@@ -38,6 +38,8 @@ _RESERVED = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 _MAX_KEY = 1000
 """YAML does not look for a colon after a longer name."""
 _MAX_LEVELS = 30
+LARGEST_WHOLE = 10**100
+"""Whole numbers from this on are not written."""
 
 
 def write(stories: Iterable[Story], for_training: bool = False) -> str:
@@ -203,7 +205,7 @@ def _value(value: Value, level: int = 0) -> str:
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, int):
-        return str(value) if abs(value) < 10**100 else _refuse(value)
+        return str(value) if abs(value) < LARGEST_WHOLE else _refuse(value)
     if isinstance(value, float) and math.isfinite(value):
         text = repr(value)
         return text.replace("e", ".0e") if "e" in text and "." not in text else text

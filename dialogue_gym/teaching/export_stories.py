@@ -30,6 +30,7 @@ from dialogue_gym.stories import (
 )
 from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.stories.sentences import bare
+from dialogue_gym.stories.yaml_writer import LARGEST_WHOLE
 from dialogue_gym.teaching.export_examples import placed
 from dialogue_gym.teaching.learner import right_actions
 from dialogue_gym.teaching.mode import TURN_TAKINGS, turn_taking_in
@@ -161,9 +162,11 @@ def _writable(step: Step) -> Step:
 
 
 def _whole(value: Value) -> Value:
-    """Return a value with whole characters in all of its texts."""
+    """Return a value that a file can hold: with whole characters, and with the longest numbers as texts."""
     if isinstance(value, str):
         return whole_characters(value)
+    if isinstance(value, int) and abs(value) >= LARGEST_WHOLE:
+        return str(value)
     if isinstance(value, dict):
         return {whole_characters(key): _whole(item) for key, item in value.items()}
     return [_whole(item) for item in value] if isinstance(value, list) else value
