@@ -87,7 +87,7 @@ def with_entity(domain: Domain, name: str, was: Sequence[str], texts: Sequence[s
             return slot
         entity = texts[0] if texts else None
         mappings: tuple[SlotMapping, ...] = ()
-        if slot.mappings:
+        if has_mappings(domain):
             mappings = (SlotMapping(FROM_ENTITY, entity) if entity else SlotMapping(CUSTOM),)
         return dataclasses.replace(slot, entity=entity, mappings=mappings)
 
@@ -99,6 +99,11 @@ def with_entity(domain: Domain, name: str, was: Sequence[str], texts: Sequence[s
 def entities_of(slot: Slot) -> list[str]:
     """Return the entity that fills a slot, in a list; an empty one if none does."""
     return [slot.entity] if slot.entity else []
+
+
+def has_mappings(domain: Domain) -> bool:
+    """Return whether slots have mappings, as in Rasa 3; otherwise the entity of its name fills a slot."""
+    return any(slot.mappings for slot in domain.slots)
 
 
 def has_plain_mapping(slot: Slot) -> bool:

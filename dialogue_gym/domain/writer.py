@@ -68,11 +68,19 @@ def extended_text(text: str, file: str, name: str, extend: Callable[[Domain], Do
     except InsertionError as error:
         raise DomainError(f"{file}: {_listed(domain, extended)} cannot be added here: {error}") from None
     if _comparable(again) != _comparable(extended):
-        reason = "it would be read as something else"
-        if any(slot.entity for slot in extended.slots if slot not in again.slots):
-            reason = "with 'store_entities_as_slots: false' no entity fills a slot in Rasa 2"
+        reason = _reason(again, extended)
         raise DomainError(f"{file}: {_listed(domain, extended)} cannot be added here: {reason}")
     return result
+
+
+def _reason(again: Domain, extended: Domain) -> str:
+    """Return why a domain is read as another one after additions."""
+    lost = [slot for slot in extended.slots if slot.entity and slot not in again.slots]
+    if any(slot.entity != slot.name and not slot.mappings for slot in lost):
+        return "without mappings a slot is filled by the entity of its name"
+    if lost:
+        return "with 'store_entities_as_slots: false' no entity fills a slot in Rasa 2"
+    return "it would be read as something else"
 
 
 def extended_texts(texts: Mapping[str, str], name: str, extend: Callable[[Domain], Domain]) -> dict[str, str]:
@@ -119,8 +127,8 @@ def extended_texts(texts: Mapping[str, str], name: str, extend: Callable[[Domain
         if result != text:
             changed[file] = result
     if _unordered(_merged({**texts, **changed}, name)) != _unordered(extended):
-        new = _listed(domain, extended)
-        raise DomainError(f"{first}: {new} cannot be added here: it would be read as something else")
+        reason = _reason(_merged({**texts, **changed}, name), extended)
+        raise DomainError(f"{first}: {_listed(domain, extended)} cannot be added here: {reason}")
     return changed
 
 

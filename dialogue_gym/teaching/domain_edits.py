@@ -25,7 +25,7 @@ from dialogue_gym.domain.additions import (
     Addition,
     extend,
 )
-from dialogue_gym.domain.edits import entities_of, has_plain_mapping
+from dialogue_gym.domain.edits import entities_of, has_mappings, has_plain_mapping
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.slot import SLOT_TYPES, Slot
 from dialogue_gym.nlu.example_writer import annotate
@@ -167,6 +167,12 @@ def edit_slot(domain: Domain, name: str, was: SlotForm | None, form: SlotForm) -
     entity = written_name(form.entity or "", "entity", domain.known_entities) or None
     form = dataclasses.replace(form, values=values, entity=entity)
     _check_form(form)
+    if form.entity not in (None, name, was and was.entity) and domain.slots and not has_mappings(domain):
+        raise EditError(
+            "entity",
+            f"slots without mappings are filled by the entity of their name; give {name} its name, or"
+            " the slots mappings in the domain file",
+        )
     known = next((slot for slot in domain.slots if slot.name == name), None)
     if was is None:
         if known is not None:

@@ -15,6 +15,7 @@ from dialogue_gym.domain.writer import extended_text
 from dialogue_gym.journal.entry import DOMAIN, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
+from dialogue_gym.teaching.domain_edits import EditError, SlotForm, edit_slot
 from tests.conftest import domain_from
 
 FILE = """\
@@ -165,3 +166,37 @@ def test_edits_hold_in_the_journal_and_follow_a_renamed_action() -> None:
     # The file has the new texts, and was edited by hand since: the hand's text holds.
     by_hand = domain_from(FILE.replace('"Hi"', "Hey ho"))
     assert extend(by_hand, [edit]) == by_hand
+
+
+UNKNOWN = """\
+version: "3.1"
+intents: [greet]
+entities: [size]
+slots:
+  size: {type: text, mappings: [{type: from_entity, entity: size}]}
+  kind: {type: text, mappings: [{type: from_entity, entity: gone}]}
+"""
+
+
+def test_a_slot_whose_mapping_fills_nothing_gets_another_entity() -> None:
+    edit = Addition(ENTITY, "kind", ("sort",))
+    written = extended_text(UNKNOWN, "f", "f", lambda domain: extend(domain, [edit]))
+    assert "kind: {type: text, mappings: [{type: from_entity, entity: sort}]}" in written
+
+
+@pytest.mark.parametrize("was", [SlotForm(entity="size"), None])
+def test_without_mappings_only_the_entity_of_its_name_fills_a_slot(was: SlotForm | None) -> None:
+    text, name = "intents: [greet]\nslots: {size: {type: text}}\n", "size" if was else "kind"
+    domain = domain_from(text)
+    with pytest.raises(EditError, match=r"^slots without mappings are filled by the entity of their name; "):
+        edit_slot(domain, name, was, SlotForm(entity="sort"))
+    for form in (SlotForm(entity=name), SlotForm()):
+        edits = edit_slot(domain, name, was, form)
+        grown = extended_text(text, "f", "f", lambda domain, edits=edits: extend(domain, edits))  # type: ignore[misc]
+        assert domain_from(grown).slot(name).entity == form.entity
+    # A store may have such an edit of an earlier version.
+    edit = Addition(ENTITY, "size", ("sort",), was=("size",))
+    with pytest.raises(
+        DomainError, match="'size' cannot be added here: without mappings a slot is filled by "
+    ):
+        extended_text(text, "f", "f", lambda domain: extend(domain, [edit]))
