@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,10 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("nicegui", reason="the extra web is missing")
+
+from dialogue_gym import load_domain
+from dialogue_gym.web.openenv_figures import OpenEnvFigures
 from tests.web.requests import PASSWORD, ask, client
 from tests.web.servers import LONG, Served, served, wait_for
 
@@ -139,6 +145,13 @@ def test_an_idle_session_ends_with_the_reason(tmp_path: Path) -> None:
         }
         with pytest.raises(exceptions.ConnectionClosed, match="1001"):
             one.hear()
+
+
+def test_without_scipy_only_the_bound_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.sparse", None)
+    figures = OpenEnvFigures(load_domain("restaurant"), "names", {})
+    asyncio.run(figures.wait(LONG))  # which ends
+    assert figures._is_known.is_set() and figures.bound is None and figures.expert is not None
 
 
 def test_a_description_and_errors_are_given_over_http(server: OpenEnvServed) -> None:
