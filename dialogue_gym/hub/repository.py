@@ -37,17 +37,20 @@ def push(folder: str | Path, repository: str, *, private: bool = False) -> str:
     Args:
         folder: the folder of the agent, the domain or both.
         repository: OWNER/NAME on the Hub, made if it does not exist, or the path of a folder.
-        private: make a new repository that only its owner sees.
+        private: make a new repository that only its owner sees, or write to one that is private already.
 
     Returns:
         The address of the commit, or the path of the folder.
 
     Raises:
-        HubError: the folder cannot be shared, or the repository cannot be written.
+        HubError: the folder cannot be shared, or the repository cannot be written, or is to be private and is
+            not.
         FileError: a file of the folder cannot be used.
         OSError: a file cannot be read, or the folder not be written.
         ImportError: the extra `hub` is not installed.
     """
+    if private and is_path(repository):
+        raise HubError(f"--private: {repository} is a folder, whose permissions say who sees it")
     bundle = read_bundle(folder)
     contents = bundle.contents()
     card = card_of(bundle, repository)
@@ -60,6 +63,8 @@ def push(folder: str | Path, repository: str, *, private: bool = False) -> str:
 
     with _connected(repository, "write") as api:
         api.create_repo(repository, private=private or None, exist_ok=True)
+        if private and not api.model_info(repository).private:  # it was there before
+            raise HubError(f"--private: {repository} is public; another name makes a new repository")
         additions = [CommitOperationAdd(name, data) for name, data in contents.items()]
         done = api.create_commit(
             repository, additions, commit_message=f"{bundle.name}, by dialogue-gym {__version__}"

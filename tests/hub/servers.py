@@ -28,6 +28,7 @@ class Hub:
     downloads: set[str] = field(default_factory=set)
     is_full: bool = False
     repositories: dict[str, list[dict[str, bytes]]] = field(default_factory=dict)
+    private: set[str] = field(default_factory=set)
 
     def files(self, name: str) -> dict[str, bytes]:
         return self.repositories[name][-1]
@@ -127,6 +128,8 @@ class Handler(BaseHTTPRequestHandler):
         if name in self.hub.repositories:
             raise Answer(409, address | {"error": "You already created this model repo"})
         self.hub.repositories[name] = [{}]
+        if asked.get("private") or asked.get("visibility") == "private":
+            self.hub.private.add(name)
         raise Answer(200, address)
 
     def _model(self, name: str, words: list[str], body: bytes) -> None:
@@ -138,7 +141,8 @@ class Handler(BaseHTTPRequestHandler):
         if not words or words[0] == "revision":
             if words and words[1] not in ("main", commit):
                 raise Answer(404, {"error": "Invalid rev id"}, X_Error_Code="RevisionNotFound")
-            raise Answer(200, {"id": name, "modelId": name, "sha": commit, "siblings": [], "tags": []})
+            about = {"id": name, "modelId": name, "sha": commit, "siblings": [], "tags": []}
+            raise Answer(200, about | {"private": name in self.hub.private})
         if words[0] == "tree":
             raise Answer(200, [
                 {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}

@@ -96,6 +96,18 @@ def test_an_agent_goes_to_the_hub_and_comes_back(hub: Hub, agent: Path, tmp_path
     assert hub.files("me/waiter")["README.md"].endswith(b"My own card.\n")
 
 
+def test_what_is_to_be_private_is_never_public(hub: Hub, agent: Path) -> None:
+    for _ in range(2):
+        assert call("hub", "push", str(agent), "me/secret", "--private").returncode == 0
+    assert hub.private == {"me/secret"}
+    assert call("hub", "push", str(agent), "me/open").returncode == 0
+    before = list(hub.repositories["me/open"])
+    said = "--private: me/open is public; another name makes a new repository"
+    assert error("push", str(agent), "me/open", "--private") == said
+    assert hub.repositories["me/open"] == before
+    assert error("push", str(agent), "./shared", "--private").startswith("--private: ./shared is a folder")
+
+
 def test_a_domain_goes_with_its_database_and_without_secrets(hub: Hub, domain: Path, tmp_path: Path) -> None:
     assert call("hub", "push", str(domain), "me/hotel").returncode == 0
     data = {"domain.yml", "hotels.csv", "nlu.yml", "nlu_test.yml", "stories.yml"}
