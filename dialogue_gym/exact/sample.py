@@ -66,7 +66,7 @@ def sampled_report(
         seed: the seed of the sample.
         failures: the largest number of failed dialogues to list.
         progress: called with the number of dialogues so far and their success rate.
-        is_random: whether the bot may choose otherwise when a dialogue is played again.
+        is_random: whether the bot is known to choose otherwise when a dialogue is played again.
     """
     if bot.reads_conversations:
         table = _one_by_one(bot, dialogues, seed, progress)
@@ -153,7 +153,12 @@ def _failed(
         kind = choice.action if fault is None else choice.codes.tobytes()
         if kind not in kinds and played.conversation.outcome != "success":  # chance may be kinder now
             kinds.add(kind)
-            yield failed_dialogue(bot, played, fault, None if is_random else its_seed, None)
+            is_again = not is_random and _actions(play_seed(bot, its_seed)) == _actions(played)
+            yield failed_dialogue(bot, played, fault, its_seed if is_again else None, None)
+
+
+def _actions(played: PlayedDialogue) -> list[str]:
+    return [choice.action for choice in played.choices]
 
 
 def failed_dialogue(

@@ -13,7 +13,7 @@ from dialogue_gym._intervals import half_of_rate
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.exact import evaluate_exactly, replay
 from dialogue_gym.policies.agent import load_agent
-from dialogue_gym.policies.base import ExpertPolicy
+from dialogue_gym.policies.base import ExpertPolicy, RandomPolicy
 from dialogue_gym.reports.report import Report
 from dialogue_gym.stories import parse
 from dialogue_gym.teaching.policy import story_agent
@@ -77,6 +77,14 @@ def test_a_random_bot_is_sampled_and_its_dialogues_have_no_seeds() -> None:
         "a sample with 95% intervals: the policy chooses otherwise when it is asked again",
     )
     assert report.failures and all(failed.seed is None for failed in report.failures)
+
+
+def test_a_random_bot_has_no_seeds_where_users_search_either() -> None:
+    env = make("FakeUserCity-v0")
+    report = evaluate_exactly(RandomPolicy(env, 0), env=env, dialogues=20)
+    assert report.failures and all(failed.seed is None for failed in report.failures)
+    seeds = [failed.seed for failed in evaluate_exactly(FixedTable(env, 3), dialogues=20).failures]
+    assert seeds and None not in seeds  # others have theirs
 
 
 def test_a_policy_with_a_memory_is_sampled_and_its_dialogues_are_played_again() -> None:
