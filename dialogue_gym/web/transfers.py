@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,8 @@ class Transfer:
 
         Args:
             kind: `"stories"`, `"nlu"` or `"domain"`.
-            name: the name of the file; used for its format and in errors only.
+            name: the name of the file, for its format and errors. NLU examples take the place of those that
+                were imported from a file of this name before.
             content: the content of the file.
 
         Raises:
@@ -187,7 +189,7 @@ class Transfer:
         return f"Imported {counted(len(stories), 'story', 'stories')} ({counted(count, 'new conversation')})."
 
     def _take_nlu(self, name: str, text: str) -> str:
-        file = f"nlu{'.md' if name.lower().endswith('.md') else '.yml'}"
+        file = _stored_name(name)
         with tempfile.TemporaryDirectory() as given:
             temporary = Path(given) / file
             temporary.write_text(text, encoding="utf-8")
@@ -199,9 +201,10 @@ class Transfer:
             raise TransferError(f"{name}: the file has no examples")
         folder = self.workspace.shared.store.data / IMPORTED_NAME
         folder.mkdir(mode=0o700, exist_ok=True)
+        before = f", in the place of those from {name} before" if (folder / file).exists() else ""
         write_data(folder / file, text.encode())
         self.workspace.shared.interpreter.read_again()
-        return f"Imported {counted(count, 'example')}. The bot learns them now."
+        return f"Imported {counted(count, 'example')}{before}. The bot learns them now."
 
     def _take_domain(self, name: str, text: str) -> str:
         domain = self.workspace.session.domain
@@ -216,6 +219,12 @@ class Transfer:
             Draft("", DOMAIN, one.content(), None, self.workspace.teacher) for one in additions
         )
         return f"Added {counted(len(additions), 'name')}: {', '.join(one.name for one in additions)}."
+
+
+def _stored_name(name: str) -> str:
+    """Return the name of an imported file in the store, another one for each name that it comes with."""
+    stem, digest = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(name).stem), sha256(name.encode()).hexdigest()
+    return f"nlu.{stem[:40]}.{digest[:8]}{'.md' if name.lower().endswith('.md') else '.yml'}"
 
 
 def _additions(domain: Domain, other: Domain) -> list[Addition]:

@@ -102,6 +102,32 @@ def test_imported_examples_are_understood(workspaces: Workspaces) -> None:
     assert do(workspace, "say", text="toodle pip")["chat"][0]["meaning"] == "goodbye"
 
 
+def test_examples_of_several_files_are_kept(workspaces: Workspaces) -> None:
+    """A file of the same name takes the place of its former content, and of nothing else."""
+    pytest.importorskip("sklearn")
+    folder = workspaces.store.folder
+    words = teaching_interpreter(ServeOptions("restaurant", store=folder), RESTAURANT, folder)
+    workspace = Workspaces(workspaces.store, TeachingConfig(RESTAURANT, interpreter=words)).of("anna")
+
+    def imported(name: str, text: str) -> str:
+        return Transfer(workspace).take(
+            "nlu", name, f'nlu:\n- intent: greet\n  examples: "- {text}"\n'.encode()
+        )
+
+    for name, text in (
+        ("greet.yml", "toodle one"),
+        ("order.yml", "toodle two"),
+        ("привет.yml", "toodle three"),
+    ):
+        assert imported(name, text) == "Imported 1 example. The bot learns them now."
+    said = "Imported 1 example, in the place of those from order.yml before. The bot learns them now."
+    assert imported("order.yml", "toodle four") == said
+    next_start = teaching_interpreter(ServeOptions("restaurant", store=folder), RESTAURANT, folder)
+    for one in (words, next_start):
+        found = {example.text for example in one.all_examples if example.text.startswith("toodle")}
+        assert found == {"toodle one", "toodle three", "toodle four"}
+
+
 @pytest.mark.parametrize(
     ("kind", "content", "fault"),
     [
