@@ -220,6 +220,26 @@ def test_of_two_teachers_the_later_one_sees_the_earlier_edit(
     assert not bob.faults
 
 
+def test_a_text_that_is_being_written_follows_its_place(browser: playwright.Browser, server: Served) -> None:
+    """Beside it would stand the buttons of another text."""
+    ann, bob = DomainTab(browser, server), DomainTab(browser, server)
+    for tab in (ann, bob):
+        tab.open("Intents", "greet")
+    ann.page.get_by_label("Example 2", exact=True).fill("hello again")
+    fewer = ann.page.locator(".items > li").count() - 1
+    bob.page.get_by_role("button", name="Remove 1").click()
+    bob.saved()
+    ann.page.wait_for_function(
+        "number => document.querySelectorAll('.items > li').length === number", arg=fewer
+    )
+    shown = [ann.page.get_by_label(f"Example {number}", exact=True).input_value() for number in (1, 2)]
+    assert shown == ["hello again", "good day"]
+    ann.page.get_by_role("button", name="Save 1").click()
+    ann.saved()
+    assert ann.page.get_by_label("Example 1", exact=True).input_value() == "hello again"
+    assert ann.page.get_by_role("button", name="Save 1").is_disabled() and not ann.faults
+
+
 @pytest.fixture
 def desk() -> DomainDesk:
     return DomainDesk(domain_from(PIZZA), Store.in_memory(), TaughtInterpreter(domain_from(PIZZA)))

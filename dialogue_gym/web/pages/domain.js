@@ -35,6 +35,7 @@ export default {
       const isOther = shown.open?.name !== before.open?.name || shown.open?.kind !== before.open?.kind;
       if (isOther) this.forget();
       if (answer && this.sent && answer.id === this.sent.id) this.take(answer);
+      if (shown.open?.items) this.follow(shown.open.items);
       if (shown.open?.form && (!this.form || !this.isChanged(this.form))) this.form = this.formOf(shown.open.form);
     },
   },
@@ -44,8 +45,17 @@ export default {
       this.form = null;
       this.added = "";
     },
+    // What is being written stays at its text when another teacher adds or removes one before it.
+    follow(items) {
+      const moved = {};
+      for (const [place, draft] of Object.entries(this.drafts)) {
+        const now = items.indexOf(draft.was);
+        moved[now < 0 ? place : now] = draft;
+      }
+      this.drafts = moved;
+    },
     take(answer) {
-      const { place } = this.sent;
+      const { place, was } = this.sent;
       this.sent = null;
       this.said = answer.error ? "" : ["Saved. The bot goes by it now.", ...answer.notes].join(" ");
       this.fault = answer.error ? { place, ...answer } : null;
@@ -53,7 +63,8 @@ export default {
         this.$nextTick(() => this.$el.querySelector("[aria-invalid=true]")?.focus());
         return;
       }
-      delete this.drafts[place]; // a stale one gives way to the current text, and the sentence has it
+      // A stale one gives way to the current text, and the sentence has it.
+      for (const [index, draft] of Object.entries(this.drafts)) if (draft.was === was) delete this.drafts[index];
       if (place === "slot") this.form = null;
       if (place === "added" && !answer.error) this.added = "";
       if (place === "new" && !answer.error) {
@@ -83,7 +94,7 @@ export default {
       if (this.sent) return;
       this.fault = null;
       this.said = "";
-      this.sent = { place, id: ++this.count };
+      this.sent = { place, was: edit.was, id: ++this.count };
       const { id } = this.sent;
       setTimeout(() => this.sent?.id === id && (this.sent = null), 10000);
       this.$emit("edit", { id, edit });
