@@ -339,7 +339,7 @@ def test_the_quick_benchmark_runs(tmp_path: Path) -> None:
         if task["environment"] == "1":
             for name in ("Q-table", "DQN", "PPO", "cloning"):
                 figures = task["agents"][name]["figures"]["end"]
-                assert figures["mean_return"]["low"] > 0.95 * task["exact"]["bound"], name
+                assert min(figures["returns"]) > 0.95 * task["exact"]["bound"], name
     assert {task["task"] for task in results["tasks"]} == {
         f"auto/1/{BUILT_IN[0]}", f"auto/1/{BUILT_IN[1]}", f"auto/6/{BUILT_IN[1]}",
     }  # fmt: skip

@@ -184,23 +184,24 @@ def _demonstrations(cell: Cell) -> int:
 
 
 def interval(values: Sequence[float]) -> Record:
-    """Return the mean over seeds and its 95 % bootstrap interval, which is too narrow for very few seeds."""
+    """Return the mean over seeds and Student's 95 % interval, which holds also for few seeds.
+
+    A single seed has no interval: it is the mean itself.
+    """
     sample = np.array(values)
-    low, high = _bootstrap([sample], _mean)
-    return {"mean": float(sample.mean()), "low": low, "high": high}
+    mean, count = float(sample.mean()), len(sample)
+    half = 0.0
+    if count > 1:
+        half = float(stats.t.ppf(0.975, count - 1) * sample.std(ddof=1) / np.sqrt(count))
+    return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
 def paired_interval(values: Sequence[float], others: Sequence[float]) -> Record:
-    """Return the mean difference, seed by seed, and Student's 95 % interval, that of a paired t-test.
+    """Return the mean difference, seed by seed, and its interval, that of a paired t-test.
 
-    The dialogues of a seed begin alike for all policies, so chance that both share cancels out. A single seed
-    has no interval: it is the difference itself.
+    The dialogues of a seed begin alike for all policies, so chance that both share cancels out.
     """
-    differences = np.array(values) - np.array(others)
-    mean, count = float(differences.mean()), len(differences)
-    error = float(differences.std(ddof=1)) / np.sqrt(count) if count > 1 else 0.0
-    half = float(stats.t.ppf(0.975, count - 1)) * error if count > 1 else 0.0
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+    return interval(np.subtract(values, others).tolist())
 
 
 def _aggregate(tasks: list[Record]) -> Record:
@@ -247,10 +248,6 @@ def _bootstrap(samples: list[npt.NDArray[np.float64]], statistic: Any) -> tuple[
     again = [random.choice(sample, (_RESAMPLES, len(sample))) for sample in samples]
     low, high = np.percentile(statistic(*again), [2.5, 97.5])
     return float(low), float(high)
-
-
-def _mean(sample: npt.NDArray[np.float64], axis: int = -1) -> Any:
-    return sample.mean(axis=axis)
 
 
 def _interquartile_mean(*samples: npt.NDArray[np.float64], axis: int = -1) -> Any:

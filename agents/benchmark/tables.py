@@ -22,8 +22,8 @@ def report(results: Record, command: str) -> str:
         f"# {results['title']}",
         f"Protocol `{results['protocol']}`, made with `{command}` in {made['core_seconds'] / 3600:.1f} "
         f"core-hours ({versions}). Every figure is over {results['dialogues']:,} "
-        "dialogues for each seed, none of which occurs in training; brackets hold the 95 % bootstrap "
-        "interval over seeds (too narrow for few seeds). *Objective* is 20 x success - turns. *Below the "
+        "dialogues for each seed, none of which occurs in training; brackets hold Student's 95 % "
+        "interval over seeds. *Objective* is 20 x success - turns. *Below the "
         "bound* is the difference to the optimum with full knowledge of the user's goal, which no policy can "
         "reach under noise; where users search a database, the bound is that of an easier world, which its "
         "row names. *Searched rules* are those of the expert's family that a search found best for the one "
@@ -39,11 +39,14 @@ def report(results: Record, command: str) -> str:
         "hold Student's 95 % interval, as in a paired t-test. A difference whose interval leaves out zero is "
         "seldom chance; among as many as here, a few are.",
         "## Summary",
+        "The best learner of a row is chosen by the figure that is shown, so that this one flatters it a "
+        "little; the tables below have its interval.",
         summary(results),
         "## Over all environments",
         "Interquartile mean of the return, where the random policy has 0 and the bound has 1, over the "
-        "environments whose bound is that of full knowledge. At their own ends, learners have had different "
-        "numbers of dialogues.",
+        "environments whose bound is that of full knowledge. Brackets hold the 95 % bootstrap interval over "
+        "the seeds of each environment, which is too narrow for few seeds. At their own ends, learners have "
+        "had different numbers of dialogues.",
         aggregate(results),
         *pydial.section(results["tasks"]),
         *models(results["tasks"]),

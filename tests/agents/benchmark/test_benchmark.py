@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 import yaml
@@ -561,6 +562,13 @@ def test_the_paired_interval_is_that_of_a_t_test() -> None:
     paired = paired_interval(values, others)
     assert (paired["low"], paired["high"]) == pytest.approx(tuple(interval_of_test))
     assert paired_interval([2.0], [0.5]) == {"mean": 1.5, "low": 1.5, "high": 1.5}
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_the_interval_over_few_seeds_covers_the_mean(seeds: int) -> None:
+    samples = np.random.default_rng(seeds).normal(13.0, 2.0, (3000, seeds))
+    found = [interval(sample.tolist()) for sample in samples]
+    assert 0.935 <= np.mean([one["low"] <= 13.0 <= one["high"] for one in found]) <= 0.965
 
 
 def test_the_published_tables_say_how_many_dialogues_each_learner_had() -> None:
