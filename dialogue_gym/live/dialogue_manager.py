@@ -171,12 +171,11 @@ class DialogueManager:
             StoreError: the journal could not be written.
         """
         trace = self.conversations.trace(conversation)
-        was_late, entries = trace.is_late, trace.entries
-        trace.is_late = True
         async with self.conversations.turn(trace) as turn:
+            has_to_act = not self._waits(turn.conversation) and trace.teacher is None
+            if has_to_act and not turn.is_over and not trace.is_late:
+                turn.add_lateness()
             events, notes = await self._act(trace, turn)
-        if trace.entries == entries:
-            trace.is_late = was_late
         return Reply.at(trace, events, notes)
 
     async def _act(self, trace: Trace, turn: Turn) -> tuple[tuple[Event, ...], tuple[str, ...]]:

@@ -22,6 +22,7 @@ from dialogue_gym.journal.entry import (
     EVENT,
     KEY,
     LABEL,
+    LATE,
     LIVE,
     NOTE,
     PENDING,
@@ -78,8 +79,8 @@ class Trace:
         last: the id of the last entry; 0 before the first.
         end: the entry that ended it, if one did.
         teacher: the teacher who decides in the place of the bot; None if the bot decides.
-        late: the messages since the user's last one, if a teacher was involved: they did not come as the
-            answer to it.
+        late: the messages since the user's last one, if a teacher was involved, or the turn was cut off: they
+            did not come as the answer to it.
         is_late: whether the next messages are late in that sense.
         person: the name of the person.
         own_words: the ids of the entries with messages that teachers wrote in their own words.
@@ -183,6 +184,7 @@ class Trace:
     def _take_note(self, note: Mapping[str, Any]) -> None:
         if DECIDES in note:
             self.teacher = note[DECIDES]
+        self.is_late |= bool(note.get(LATE))
         command = note.get(COMMAND)
         if KEY in note:
             self.answering = Answered(list(self.late), command, note.get(PROCESS, ""))

@@ -22,7 +22,7 @@ from dialogue_gym.conversation.events import (
 )
 from dialogue_gym.conversation.turns import has_ended, is_users_turn
 from dialogue_gym.domain.default_names import FALLBACK_ACTION
-from dialogue_gym.journal.entry import BOT, COMMAND, END, KEY, LABEL, LIVE, PERSON, PROCESS
+from dialogue_gym.journal.entry import BOT, COMMAND, END, KEY, LABEL, LATE, LIVE, PERSON, PROCESS
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.live.decision import LiveDecision
@@ -229,6 +229,10 @@ class Turn:
     def _marked(self, key: str) -> dict[str, str]:
         leases = self._journal.leases
         return {KEY: key} | ({} if leases is None else {PROCESS: leases.process})
+
+    def add_lateness(self) -> None:
+        """Note that what follows comes late: nobody waits for the reply to this turn."""
+        self._steps.note({LATE: True})
 
     def add_message(self, message: UserUttered) -> None:
         """Add a message of the person, who may answer a question of the bot."""

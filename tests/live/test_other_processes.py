@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from dialogue_gym.conversation.events import to_json
 from dialogue_gym.domain.additions import ACTION, Addition, extend
-from dialogue_gym.journal.entry import StoreError
+from dialogue_gym.journal.entry import USER, StoreError
 from dialogue_gym.journal.place import DatabaseUrl
 from dialogue_gym.live.waits import finish
 from dialogue_gym.live.worker import LateMessages, each_second
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
 from dialogue_gym.stories.rulebook import RuleBook
 from tests.live.handoffs import DOMAIN
 from tests.live.learning import until
@@ -72,6 +74,25 @@ def test_a_teacher_elsewhere_finds_out_that_somebody_waits(database: DatabaseUrl
         assert here.say() == []
         look_around()
         assert there.bot.awaits_teacher(name)
+    finally:
+        here.store.close()
+        there.store.close()
+
+
+def test_the_rest_of_a_turn_is_told_with_the_next_answer_of_any_process(database: DatabaseUrl) -> None:
+    """One process was killed between a message and its answer, and another one has gone on."""
+    here, there = Worker(database), Worker(database)
+    try:
+        here.say()
+        (name,) = here.bot.conversations.open
+        message = FixedFormatInterpreter(DOMAIN).parse("/order").message
+        last = here.store.last_id()
+        here.store.append(name, USER, to_json(message), last, "person")
+        finish(there.sessions._pick_up("ann"), there.sessions.lock)
+        for worker, late in ((here, ["Hello"]), (there, []), (here, [])):
+            reply = worker.sessions.reply("ann", "/greet")
+            assert [one.text for one in reply.messages] == ["Hello"]
+            assert [one.text for one in reply.late] == late
     finally:
         here.store.close()
         there.store.close()
