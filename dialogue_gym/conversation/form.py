@@ -99,12 +99,15 @@ def _validation(form: Form) -> str:
 
 
 def _extraction(form: Form, conversation: Conversation) -> list[SlotSet]:
-    """Return the slots that the last message fills because the form is now active."""
+    """Return the slots that the last message fills, or fills otherwise, because the form is now active.
+
+    As in Rasa, its values hold in the place of those that actions have set since.
+    """
     if (message := conversation.latest_message) is None:
         return []
-    known = conversation.extracted
+    known = conversation.slots
     found = slots_filled(conversation.domain, message, LoopState(form.name))
-    return [SlotSet(name, value) for name, value in found.items() if name not in known]
+    return [SlotSet(name, value) for name, value in found.items() if known[name] != value]
 
 
 def _candidate(

@@ -33,9 +33,14 @@ def rasa(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def read_by(rasa: Path, folder: str) -> dict[str, Any]:
     """Return what Rasa reads from a project."""
+    found: dict[str, Any] = told_by(rasa, "rasa_reader.py", folder)
+    return found
+
+
+def told_by(rasa: Path, script: str, folder: str, *arguments: str) -> Any:
+    """Return the JSON that a script of this folder prints under Rasa's Python."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), "RASA_TELEMETRY_ENABLED": "false"}
-    command = [str(rasa), str(HERE / "rasa_reader.py")]
+    command = [str(rasa), str(HERE / script), *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return json.loads(done.stdout.splitlines()[-1])

@@ -3,77 +3,16 @@
 It runs under Python 3.10, with Rasa and without most of its dependencies.
 """
 
-import importlib.abc
-import importlib.machinery
 import json
-import sys
-import types
 import warnings
 from unittest.mock import MagicMock
 
-import pkg_resources  # noqa: F401  before packages of which it tries variants are stood in for
-
-KNOWN = ("rasa", "numpy", "scipy", "portalocker", "structlog", "jsonpickle", "ruamel", "cloudpickle", "redis")
-
-
-class StandInType(type):
-    """The type of classes that have any attribute, each a stand-in."""
-
-    def __getattr__(cls, name):
-        return attribute(cls, name)
-
-    def __or__(cls, other):
-        return cls
-
-    __ror__ = __or__
-
-    def __getitem__(cls, key):
-        return cls
-
-
-def attribute(owner, name):
-    if name.startswith("__"):
-        raise AttributeError(name)
-    methods = {
-        "__init_subclass__": classmethod(lambda cls, **options: None),
-        "__init__": lambda self, *values, **options: None,
-        "__call__": lambda self, decorated=None, *values, **options: decorated,
-        "__getattr__": attribute,
-    }
-    return StandInType(name, (), methods)
-
-
-class StandIn(types.ModuleType):
-    """A package that is not installed, such as TensorFlow, which the rule policy imports and does not use."""
-
-    __path__ = ()
-
-    def __getattr__(self, name):
-        return attribute(self, name)
-
-
-class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finder of a stand-in for every package that nothing else finds."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name.startswith("_") or name.partition(".")[0] in (*KNOWN, "uvloop", "ujson", "pandas", "msvcrt"):
-            return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=True)
-
-    def create_module(self, spec):
-        return StandIn(spec.name)
-
-    def exec_module(self, module):
-        pass
-
-
-sys.meta_path.append(StandIns())
-
-from rasa.core.policies.rule_policy import InvalidRule, RulePolicy  # noqa: E402
-from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered  # noqa: E402
-from rasa.shared.core.generator import TrainingDataGenerator  # noqa: E402
-from rasa.shared.importers.importer import TrainingDataImporter  # noqa: E402
-from rasa.validator import Validator  # noqa: E402
+import rasa_stand_ins  # noqa: F401  before Rasa
+from rasa.core.policies.rule_policy import InvalidRule, RulePolicy
+from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered
+from rasa.shared.core.generator import TrainingDataGenerator
+from rasa.shared.importers.importer import TrainingDataImporter
+from rasa.validator import Validator
 
 
 def step(event):
