@@ -108,7 +108,7 @@ def build(workspaces: Workspaces, policy: AccessPolicy, beside: ASGIApp | None =
     async def progress_page(request: Request) -> None:
         workspace = await workspace_of(request)
         _frame("/progress", workspace, offered)
-        show_progress(workspace, watchers)
+        await show_progress(workspace, watchers)
 
     @ui.page("/conversations", title="Conversations", reconnect_timeout=_PATIENCE, response_timeout=_PATIENCE)
     async def conversations_page(request: Request) -> None:

@@ -12,6 +12,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -31,6 +32,9 @@ _SOCKETS = 12_000
 _SWITCH = 0.0005
 """Seconds after which a thread that computes, such as the learner's, lets the event loop go on. The loop
 may wait so long whenever it becomes ready: with Python's own 5 ms, answers took twice as long."""
+_THREADS = 64
+"""Threads for the pages of teachers. Python's own number, few more than there are cores, is for those that
+compute; these wait for each other while an action is slow, and nobody's sign-in could be looked up."""
 _COLLECTS_EVERY = 10_000
 """New objects between two collections of cyclic garbage, of which requests leave little. Python's own 700 are
 for a program with less memory."""
@@ -107,6 +111,7 @@ class GracefulServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start."""
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "asyncio"))
         self._on_start()
         await super().startup(sockets)
         # Everything that a server begins with stays. Collections would look through it again and again: half

@@ -93,6 +93,8 @@ class Workspaces:
         """
         if fault := teacher_fault(teacher):
             raise SessionError(f"{quoted(teacher)} cannot be a teacher's name: {fault}")
+        if (known := self._workspaces.get(teacher)) is not None:
+            return known  # also while somebody's slow action has the lock
         with self.lock:
             if teacher not in self._workspaces:
                 self._workspaces[teacher] = Workspace(self, teacher)

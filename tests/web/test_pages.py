@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 
 from dialogue_gym.journal.entry import LABEL
 from tests.web.browsers import Tab, browser, playwright, signed_in
-from tests.web.servers import Served, served
+from tests.web.requests import ask
+from tests.web.servers import Served, served, wait_for
 
 __all__ = ["browser"]
 
@@ -220,6 +223,48 @@ def test_files_are_exported_and_imported_through_the_page(
     )
     assert page.request.get(server.address() + "export/..%2Fjournal.sqlite").status == 404
     assert tab.faults == []
+
+
+SLOW = """
+from pathlib import Path
+from time import sleep
+
+class Wait:
+    def name(self):
+        return "wait"
+
+    def run(self, dispatcher, tracker, domain):
+        Path("begun").touch()
+        while not Path("go").exists():
+            sleep(0.05)
+        dispatcher.utter_message(text="At last")
+        return []
+"""
+
+
+def test_a_slow_action_keeps_no_other_page_waiting(browser: playwright.Browser, tmp_path: Path) -> None:
+    (tmp_path / "slow.yml").write_text("intents: [greet]\nactions: [wait]\n")
+    (tmp_path / "slow.py").write_text(SLOW)
+    options = ("--actions", "slow.py", "--user", "me", "--turn-taking", "auto")
+    with served(tmp_path / "store", *options, domain="slow.yml") as server:
+        tab = as_teacher(browser, server, "person")
+        tab.page.fill("#message", "/greet")
+        tab.press("Enter")
+        tab.page.click("[data-action=wait]")
+        wait_for((tmp_path / "begun").exists)
+        pages = ["/teach/progress", *["/teach/conversations"] * 40]
+        waiting = [threading.Thread(target=ask, args=(server, page)) for page in pages]
+        for one in waiting:
+            one.start()
+        for _ in range(50):  # whenever the page is begun
+            assert ask(server, "/health/live")[0] == 200
+            time.sleep(0.02)
+        assert ask(server, "/teach/")[0] == 200  # of the same teacher
+        (tmp_path / "go").touch()
+        for one in waiting:
+            one.join()
+        tab.page.wait_for_selector("text=At last")
+        assert not tab.faults
 
 
 def test_progress_updates_live(browser: playwright.Browser, server: Served) -> None:

@@ -119,10 +119,10 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({*range(0, count, stride), count - 1}) if count else []
 
 
-def show_progress(workspace: Workspace, watchers: Watchers) -> None:
+async def show_progress(workspace: Workspace, watchers: Watchers) -> None:
     """Build the page."""
     progress = Progress(workspace)
-    progress.look()
+    await asyncio.to_thread(progress.look)  # it waits for the lock, which a slow action may have
 
     async def teach_failed(failed: FailedDialogue) -> None:
         await asyncio.to_thread(workspace.replay, failed)
