@@ -119,8 +119,10 @@ def bubbles(events: Iterable[Event]) -> list[Bubble]:
             found.append(Bubble(USER_SIDE, place, texts, meaning, event.confidence))
         elif isinstance(event, ActionExecuted):
             found.append(Bubble(BOT_SIDE, place, [], visible(event.name), event.confidence))
-        elif isinstance(event, ActionExecutionRejected) and found:
-            found.pop()
+        elif isinstance(event, ActionExecutionRejected):
+            # A tracker of Rasa's does not have the action that declined.
+            if found and (found[-1].side, found[-1].meaning) == (BOT_SIDE, visible(event.name)):
+                found.pop()
         elif isinstance(event, (BotUttered, SlotSet)):
             if not found or (isinstance(event, BotUttered) and (event.writer or found[-1].side == USER_SIDE)):
                 found.append(Bubble(BOT_SIDE, place, []))

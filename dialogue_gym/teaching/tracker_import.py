@@ -25,6 +25,7 @@ from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
 from dialogue_gym.domain.default_names import DEFAULT_ACTIONS, DEFAULT_INTENTS, DEFAULT_SLOTS
 from dialogue_gym.domain.model import DomainError
+from dialogue_gym.domain.slot import REQUESTED_SLOT
 from dialogue_gym.journal.entry import BOT, DOMAIN, PERSON, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -101,6 +102,8 @@ class _Reader:
             return event.name not in _STEPS_OF_RASA and self._ensure(Addition(ACTION, event.name))
         if isinstance(event, SlotSet):
             kind = _TYPES.get(type(event.value), "text")
+            if event.name == REQUESTED_SLOT and self.domain.forms:
+                return True  # the form's answers depend on it
             return event.name not in DEFAULT_SLOTS and self._ensure(Addition(SLOT, event.name, type=kind))
         if isinstance(event, ActiveLoop):
             return event.name is None or self._ensure(Addition(ACTION, event.name))

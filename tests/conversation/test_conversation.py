@@ -15,6 +15,7 @@ from dialogue_gym._text import printable, quoted, visible
 from dialogue_gym.conversation.conversation import Conversation, decisions
 from dialogue_gym.conversation.events import (
     ActionExecuted,
+    ActionExecutionRejected,
     BotUttered,
     Entity,
     Restarted,
@@ -182,3 +183,11 @@ def test_only_controls_overrides_and_lone_surrogates_are_escaped() -> None:
     assert quoted("a'\u200d\x07\\") == '"a\'\u200d\\x07\\\\"'
     (bubble,) = bubbles([UserUttered("one\ntwo\x07", "greet")])
     assert bubble.texts == ["one", r"two\x07"]
+
+
+@pytest.mark.parametrize("has_action", [False, True])  # Rasa's trackers have no action that declined
+def test_a_chat_leaves_out_what_declined_and_nothing_else(has_action: bool) -> None:
+    said, answer = UserUttered("nice weather", "chat"), (ActionExecuted("utter_chat"), BotUttered("Indeed."))
+    declined = (*[ActionExecuted("trip")][:has_action], ActionExecutionRejected("trip"))
+    assert [one.texts for one in bubbles([said, *declined, *answer])] == [["nice weather"], ["Indeed."]]
+    assert [one.texts for one in bubbles([said, *answer, *declined])] == [["nice weather"], ["Indeed."]]

@@ -15,6 +15,7 @@ from dialogue_gym.conversation.events import ActionExecuted, Restarted, SlotSet,
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.journal import History, Store
+from dialogue_gym.teaching.pending import Proposal
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.tracker_import import import_trackers
 from dialogue_gym.teaching.tracker_store import RasaTracker, TrackerError, read_trackers
@@ -122,6 +123,42 @@ def test_back_and_reset_slots_are_as_in_rasa(tmp_path: Path) -> None:
     assert anna.slots == {"language": "en", "size": None}
     done = [event.name for event in bob.events if isinstance(event, ActionExecuted)]
     assert done == ["action_listen", "utter_hi", "action_listen"] and bob.latest_message.text == "hi"
+
+
+def test_a_form_goes_on_where_an_imported_conversation_is_forked(tmp_path: Path) -> None:
+    mappings = "[{type: from_text, conditions: [{active_loop: trip, requested_slot: %s}]}]"
+    domain = domain_from(
+        f"""
+        version: "3.1"
+        intents: [book, say]
+        slots:
+          name: {{type: text, mappings: {mappings % "name"}}}
+          town: {{type: text, mappings: {mappings % "town"}}}
+        forms: {{trip: {{required_slots: [name, town]}}}}
+        responses: {{utter_ask_name: [text: "Name?"], utter_ask_town: [text: "Town?"]}}
+        """
+    )
+    asked = [act("trip"), {"event": "active_loop", "name": "trip"}, _slot("requested_slot", "name"), LISTEN]
+    answered = [
+        user("Bob", "say"),
+        _slot("name", "Bob"),
+        act("trip"),
+        _slot("requested_slot", "town"),
+        LISTEN,
+    ]
+    events = [*STARTED, LISTEN, user("a trip", "book"), *asked, *answered]
+    with Store(tmp_path / "store") as store:
+        assert import_trackers(store, domain, [RasaTracker("anna", events)]) == (1, [])
+        session = Session(domain, store)
+        *_, last, _ = session.history.path("rasa1")
+        session.fork(last.id)
+        session.say(UserUttered("Rome", "say"))
+        assert session.conversation.slots == {"name": "Bob", "town": "Rome"}
+        assert isinstance(session.pending, Proposal) and session.pending.best.ruling == "the form goes on"
+
+
+def _slot(name: str, value: Any) -> dict[str, Any]:
+    return {"event": "slot", "name": name, "value": value}
 
 
 def test_a_conversation_that_went_on_comes_again_as_a_whole(store: Store) -> None:
