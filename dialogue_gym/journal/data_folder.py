@@ -81,6 +81,19 @@ def write_data(path: DataPath, data: bytes) -> None:
             os.fsync(file.fileno())
 
     write_whole(path, write, 0o600)
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush the names of files: after a loss of power they could be the former ones, or missing."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # as on Windows, where a folder cannot be opened
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_new_data(path: DataPath, data: bytes) -> None:
@@ -109,10 +122,13 @@ def append_data(path: DataPath, data: bytes) -> None:
     if not isinstance(path, Path):
         path.append_bytes(data)
         return
+    is_new = not path.exists()
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with open(handle, "ab", buffering=0) as file:
         file.write(data)
         os.fsync(file.fileno())
+    if is_new:
+        _flush_folder(path.parent)
 
 
 def change_data(path: DataPath, change: Callable[[bytes | None], bytes]) -> None:

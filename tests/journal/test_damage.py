@@ -1,16 +1,18 @@
-"""Damaged journals, and folders that can hold none, are reported in one line."""
+"""Damaged journals and folders that can hold none are reported in one line; files survive a loss of power."""
 
 from __future__ import annotations
 
 import os
 import re
 import sqlite3
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dialogue_gym._text import printable
+from dialogue_gym.journal.data_folder import append_data, write_data
 from dialogue_gym.journal.store import Store, StoreError
 from tests.journal.test_store import fill
 
@@ -89,3 +91,20 @@ def test_impossible_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not a journal of dialogue_gym"):
         Store(other)
     assert (other / "journal.sqlite").read_bytes() == before
+
+
+def test_names_of_new_files_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that loses its power may otherwise find the former file, or none."""
+    flushed: list[list[str]] = []
+    fsync = os.fsync
+
+    def watched(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            flushed.append(sorted(os.listdir(handle)))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    write_data(tmp_path / "a", b"whole")
+    for _ in range(2):
+        append_data(tmp_path / "b", b"line")
+    assert flushed == [["a"], ["a", "b"]]
