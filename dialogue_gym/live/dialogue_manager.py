@@ -171,6 +171,8 @@ class DialogueManager:
             StoreError: the journal could not be written.
         """
         trace = self.conversations.trace(conversation)
+        if not trace.is_cut_off:  # a rule that is new does not let the bot speak unasked
+            return Reply.at(trace)
         async with self.conversations.turn(trace) as turn:
             has_to_act = not self._waits(turn.conversation) and trace.teacher is None
             if has_to_act and not turn.is_over and not trace.is_late:

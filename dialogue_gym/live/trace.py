@@ -107,8 +107,17 @@ class Trace:
         self.answered: dict[str, Answered] = {}
         self.answering: Answered | None = None
         self._reward = reward
+        self._is_given_back = False
         self._steps: dict[int, _Step] = {}
         self._end_rating: tuple[Rater, float] | None = None
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether nobody went on with a turn of the bot's, or with what a teacher has given back.
+
+        A turn is written down as a whole, but for its part up to an action that acts on the world.
+        """
+        return self._is_given_back or (self.latest is not None and self.latest.kind in (USER, LABEL))
 
     @property
     def decisions(self) -> tuple[int, ...]:
@@ -166,7 +175,7 @@ class Trace:
             self._take_note(entry.content)
         if entry.kind not in STEPS:
             return []
-        self.latest = entry
+        self.latest, self._is_given_back = entry, False
         if entry.kind == END:
             self.end = entry
             self.conversation.outcome = entry.content["outcome"]
@@ -184,6 +193,7 @@ class Trace:
     def _take_note(self, note: Mapping[str, Any]) -> None:
         if DECIDES in note:
             self.teacher = note[DECIDES]
+            self._is_given_back = self.teacher is None
         self.is_late |= bool(note.get(LATE))
         command = note.get(COMMAND)
         if KEY in note:

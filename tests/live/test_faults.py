@@ -16,12 +16,16 @@ from dialogue_gym.actions import Action, ActionRunner
 from dialogue_gym.journal.entry import END, LABEL, LIVE, RESULT, Draft
 from dialogue_gym.journal.group_commit import PendingWrite
 from dialogue_gym.journal.store import Store, StoreError
+from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.decision import LiveDecision
 from dialogue_gym.live.follower import JournalFollower
 from dialogue_gym.live.reward import LiveReward
 from dialogue_gym.live.trace import Trace
 from dialogue_gym.live.turn import Turn
 from dialogue_gym.live.waits import finish
+from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
+from dialogue_gym.stories import parse
+from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching.session import Session
 from tests.live.bots import (
     CUISINE,
@@ -37,6 +41,7 @@ from tests.live.bots import (
     plain,
     talking,
 )
+from tests.live.handoffs import DOMAIN, Hello
 
 REWARD = LiveReward.of(RESTAURANT)
 BOOK = "action_suggest"
@@ -252,3 +257,21 @@ def test_failed_write_leaves_nothing_in_a_turn(monkeypatch: pytest.MonkeyPatch) 
     finish(turn.write())
     decisions = [one for kind, one in seen if kind == LABEL]
     assert len(decisions) == 2 and (decisions[1] == observation).all()
+
+
+def test_a_new_rule_lets_nobody_be_spoken_to_unasked(tmp_path: Path) -> None:
+    def talking_by(*actions: str) -> LiveBot:
+        steps = ", ".join(f"{{action: {action}}}" for action in actions)
+        rule = f"rules:\n- rule: Order\n  steps: [{{intent: order}}, {steps}]\n"
+        rules = RuleBook(DOMAIN, parse(rule, "rules.yml", "yaml"))
+        interpreter = FixedFormatInterpreter(DOMAIN)
+        return LiveBot(DOMAIN, store, Hello(), interpreter, ActionRunner(DOMAIN), rules=rules)
+
+    with Store(tmp_path / "store") as store:
+        bot = talking_by("utter_order")
+        name = bot.begin("ann")
+        assert [one.text for one in bot.reply(name, "/order").messages] == ["At once"]
+        before = store.last_id()
+        bot = talking_by("utter_order", "utter_sorry")
+        assert bot.resume(name).messages == [] and store.last_id() == before
+        assert [one.text for one in bot.reply(name, "/order").messages] == ["At once", "Sorry"]
