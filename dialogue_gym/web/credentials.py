@@ -56,6 +56,8 @@ def read_tokens(path: Path | None) -> dict[str, str]:
                 f"{path}:{number}: expected a name without a slash and a token of at least"
                 f" {LEAST_PASSWORD} characters"  # the line may be a secret
             )
+        if words[0] in found or words[1] in found.values():
+            raise ValueError(f"{path}:{number}: another line has this name or this token already")
         found[words[0]] = words[1]
     if not found:
         raise ValueError(f"{path}: the file has no tokens")

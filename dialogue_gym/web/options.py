@@ -36,6 +36,7 @@ _BOT = ("store", "nlu", "actions", "fallback", "seed", "trust", "stories")
 _LAST_PORT = 65535
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 """The origin of a site as browsers send it."""
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 """A name of a host, or an IPv6 address, as the header of a request has it before the port."""
 
@@ -194,6 +195,11 @@ class ServeOptions(SessionOptions, LearningOptions):
             for origin in origins:
                 if not _ORIGIN.fullmatch(origin):
                     raise ValueError(f"{flag} {quoted(origin)}: expected a site such as https://shop.example")
+        for origin in self.origin:
+            usual = _USUAL_PORTS[origin.partition(":")[0]]
+            if origin.endswith(usual):
+                shorter = origin.removesuffix(usual)
+                raise ValueError(f"--origin {quoted(origin)}: browsers leave out {usual}; write {shorter}")
 
     def _changed(self, names: Iterable[str]) -> str | None:
         """Return the flag of an option with another value than its default; None if all have theirs."""

@@ -47,7 +47,10 @@ def test_wrong_looks_are_refused(given: tuple[str | None, str | None, Path | Non
 
 def test_wrong_sites_are_refused() -> None:
     right = ("https://shop.example", "http://localhost:8000", "http://[::1]:80")
-    ServeOptions("shop.yml", talk=True, allow_origin=right, origin=right).check()
+    ServeOptions("shop.yml", talk=True, allow_origin=right, origin=right[:2]).check()
+    for usual in ("http://[::1]:80", "https://shop.example:443"):  # no browser names it
+        with pytest.raises(ValueError, match=r"browsers leave out :\d+; write http"):
+            ServeOptions("shop.yml", talk=True, origin=(usual,)).check()
     for wrong in (
         "shop.example",
         "https://shop.example/",

@@ -205,6 +205,7 @@ def test_another_password_invalidates_all_cookies(tmp_path: Path) -> None:
         (["--behind-proxy", "localhost"], {}, "--behind-proxy 'localhost': expected an address such as"),
         (["--behind-proxy", "0.0.0.0/0"], {}, "--behind-proxy 0.0.0.0/0: everybody could then choose"),
         (["--talk", "--token-file", "none"], {}, "none: there is no such file"),
+        (["--talk", "--token-file", "twice"], {}, "twice:2: another line has this name or this token"),
         (["--talk", "--explore", "often"], {}, "--explore 'often': expected 'auto', or a number from 0 to 1"),
         (["--token-file", "none"], {}, "--token-file: this is for visitors; add --talk"),
         (["--no-teach"], {}, "--no-teach: there is nothing to serve; add --talk"),
@@ -240,10 +241,11 @@ def test_unusable_options_are_explained_in_one_line(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "word").write_text(PASSWORD, encoding="utf-8")
+    (tmp_path / "twice").write_text("shop token-of-the-shop\nshop another-token\n", encoding="utf-8")
     result = call("serve", "restaurant", "--no-open", *options, cwd=tmp_path)
     assert result.returncode == 2 and result.stderr.startswith(f"error: {line}"), result.stderr
     assert result.stderr.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["word"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["twice", "word"]
 
 
 def test_only_the_store_is_written(server: Served) -> None:
