@@ -85,6 +85,16 @@ def percent(share: float) -> str:
     return f"{100 * share:.{digits}f}".rstrip("0").rstrip(".") + "%"
 
 
+def short_percent(share: float) -> str:
+    """Return a share in percent with one digit, and with more where it would be shown as all or nothing.
+
+    >>> short_percent(0.8731), short_percent(1.0), short_percent(0.9997), short_percent(0.0002)
+    ('87.3%', '100.0%', '99.97%', '0.02%')
+    """
+    shown = f"{share:.1%}"
+    return percent(share) if 0 < share < 1 and shown in ("0.0%", "100.0%") else shown
+
+
 def take_name(name: str, taken: set[str], numbered: str = "{name} ({number})") -> str:
     """Return a name that is free, with a number from 2 if need be, and add it to the taken ones.
 

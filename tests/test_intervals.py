@@ -86,6 +86,14 @@ def test_a_sample_of_nothing_is_refused_in_one_sentence(name: str) -> None:
         call(make("FakeUserCity-v0"))
 
 
+def test_nearly_all_is_not_shown_as_all() -> None:
+    table = np.ones((5000, 4))
+    table[0, 1] = 0
+    assert str(figures_of(table)).startswith("success 99.98%, ")
+    table[0, 1] = 1
+    assert str(figures_of(table)).startswith("success 100.0%, ")
+
+
 def test_tries_with_one_user_count_once() -> None:
     agent = load_agent("expert", "restaurant")
     assert agent is not None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from dialogue_gym._text import counted, printable
+from dialogue_gym._text import counted, printable, short_percent
 from dialogue_gym.hub.bundle import CARD_FILE, Bundle
 
 _MARK = "<!-- Written by dialogue-gym hub push, which writes it anew until this line is gone. -->"
@@ -67,21 +67,21 @@ def _lines(bundle: Bundle, repository: str) -> Iterator[str]:
 
 def _figures(metrics: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the figures of `metrics.json` that are numbers, in words."""
-    forms = (
-        ("environment", "env_id", "`{}`"),
-        ("success", "success_rate", "{:.1%}"),
-        ("mean return", "mean_return", "{:.2f}"),
-        ("bound of the mean return", "bound_return", "{:.2f}"),
-        ("mean turns", "mean_turns", "{:.2f}"),
-        ("dialogues", "dialogues", "{:,}"),
-        ("steps of training", "steps", "{:,}"),
-        ("seed", "seed", "{}"),
+    forms: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+        ("environment", "env_id", "`{}`".format),
+        ("success", "success_rate", short_percent),
+        ("mean return", "mean_return", "{:.2f}".format),
+        ("bound of the mean return", "bound_return", "{:.2f}".format),
+        ("mean turns", "mean_turns", "{:.2f}".format),
+        ("dialogues", "dialogues", "{:,}".format),
+        ("steps of training", "steps", "{:,}".format),
+        ("seed", "seed", str),
     )
     for words, key, form in forms:
         value = metrics.get(key)
         kinds = (str,) if key == "env_id" else (int, float)
         if isinstance(value, kinds) and not isinstance(value, bool):
-            yield words, printable(form.format(value)).replace("|", r"\|")
+            yield words, printable(form(value)).replace("|", r"\|")
 
 
 def _code(text: str) -> str:

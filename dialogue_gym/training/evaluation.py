@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym._intervals import half_of_mean
-from dialogue_gym._text import counted
+from dialogue_gym._text import counted, short_percent
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
@@ -58,7 +58,7 @@ class Evaluation:
         """
         half = f" ± {self.half_interval(independent):.2f}" if (independent or self.dialogues) > 1 else ""
         return (
-            f"success {self.success_rate:.1%}, mean return {self.mean_return:.2f}{half},"
+            f"success {short_percent(self.success_rate)}, mean return {self.mean_return:.2f}{half},"
             f" {self.mean_turns:.1f} turns ({counted(self.dialogues, 'dialogue')})"
         )
 

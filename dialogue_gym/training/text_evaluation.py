@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from dialogue_gym._text import short_percent
 from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.text.agents import TextAgent
 from dialogue_gym.text.chat_endpoint import EndpointError
@@ -69,7 +70,7 @@ class TextEvaluation:
                 f" {self.not_understood:.1f} replies not understood"
             )
         if len(self.passes) > 1:
-            shown = ", ".join(f"{rate:.1%}" for rate in self.passes)
+            shown = ", ".join(map(short_percent, self.passes))
             lines.append(
                 f"pass^k, all of k tries with the same user and other chance: {shown}"
                 f" (k = 1 to {len(self.passes)})"
