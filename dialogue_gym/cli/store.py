@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -26,8 +26,8 @@ from dialogue_gym.cli.options import (
 from dialogue_gym.cli.ratings import judge_store, review_ratings
 from dialogue_gym.cli.tables import table, when
 from dialogue_gym.cli.teachers import invite, list_teachers, show_log
-from dialogue_gym.conversation.events import ActionExecuted, UserUttered
-from dialogue_gym.conversation.transcripts import transcript
+from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.conversation.transcripts import placed_transcript
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.journal.entry import STORY
@@ -118,30 +118,25 @@ def show(conversation: Name, *, place: PlaceOption) -> None:
         history = History(opened.entries())
         corrected = corrections(history, conversation)
         record = history.conversation(history.extended(domain_of(opened)), conversation)
-    places = [
-        place for place, event in enumerate(record.events) if isinstance(event, (ActionExecuted, UserUttered))
-    ]
-    for line in _annotated(transcript(record), places, corrected):
+    for line in _annotated(placed_transcript(record), corrected):
         print(line)
 
 
-def _annotated(lines: Iterable[str], places: Sequence[int], corrected: Iterable[Correction]) -> Iterator[str]:
+def _annotated(lines: Iterable[tuple[str, int | None]], corrected: Iterable[Correction]) -> Iterator[str]:
     """Yield the lines of a chat, with a note under each correction.
 
     Args:
-        lines: the lines of the chat.
-        places: the indices of the events that the chat shows, in order.
+        lines: the lines, each with the event that it begins with; None if it continues one, or ends the chat.
         corrected: the corrections in the conversation.
     """
     notes = {correction.event: correction for correction in corrected}
-    events = iter(places)
     note: Correction | None = None
-    for line in lines:
+    for line, place in lines:
         begins = not line.startswith(" ")  # indented lines continue a message of the bot
         if begins and note:
             yield _note(note)
         if begins:
-            note = notes.get(next(events, -1))
+            note = None if place is None else notes.get(place)
         yield line
     if note:
         yield _note(note)

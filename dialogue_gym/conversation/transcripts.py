@@ -9,7 +9,7 @@ from typing import Any
 
 from dialogue_gym._text import MAX_SHOWN, counted, cut, printable_lines, visible
 from dialogue_gym.conversation.bot_state import BotState
-from dialogue_gym.conversation.conversation import Conversation
+from dialogue_gym.conversation.conversation import Conversation, is_rejected
 from dialogue_gym.conversation.events import (
     ActionExecuted,
     ActionExecutionRejected,
@@ -35,7 +35,14 @@ _ENDINGS = {"success": "success", "failure": "the user hangs up", "truncated": "
 
 def transcript(conversation: Conversation) -> list[str]:
     """Return a conversation as lines in columns: the side, its message, and the act or action."""
-    lines: list[str] = []
+    return [text for text, _ in placed_transcript(conversation)]
+
+
+def placed_transcript(conversation: Conversation) -> Iterator[tuple[str, int | None]]:
+    """Yield the lines of a transcript, each with the index of the event that it begins with.
+
+    The index is None for a further line of a message, and for the ending.
+    """
     state = BotState(conversation.domain)
     events = conversation.events
     steps = 0
@@ -43,25 +50,25 @@ def transcript(conversation: Conversation) -> list[str]:
     for index, event in enumerate(events):
         if isinstance(event, UserUttered):
             has_acted = False
-            lines.append(line("user", event.text or f"/{event.act}", _meaning(event, conversation.domain)))
+            yield line("user", event.text or f"/{event.act}", _meaning(event, conversation.domain)), index
         elif isinstance(event, ActionExecuted):
             steps += 1
             has_acted = True
             meaning = event.name
-            if not state.is_possible(event.name):
+            if is_rejected(events, index):
+                meaning += " (declined)"
+            elif not state.is_possible(event.name):
                 meaning += " (not possible here)"
             texts = _messages_of_action(events[index + 1 :])
-            lines.append(line("bot", texts[0] if texts else silence(event.name), meaning))
-            lines.extend(line("", text, "") for text in texts[1:])
+            yield line("bot", texts[0] if texts else silence(event.name), meaning), index
+            yield from ((line("", text, ""), None) for text in texts[1:])
         elif isinstance(event, BotUttered) and event.writer:
-            lines.append(line("bot", event.text or "", f"written by {event.writer}"))
+            yield line("bot", event.text or "", f"written by {event.writer}"), index
         elif isinstance(event, BotUttered) and not has_acted and event.text:
-            lines.append(line("bot", event.text, "?"))
+            yield line("bot", event.text, "?"), index
         state.apply(event)
     if conversation.outcome:
-        count = counted(steps, "step")
-        lines.append(f"--- {_ENDINGS[conversation.outcome]} after {count} ---")
-    return lines
+        yield f"--- {_ENDINGS[conversation.outcome]} after {counted(steps, 'step')} ---", None
 
 
 def _messages_of_action(following: tuple[Event, ...]) -> list[str]:

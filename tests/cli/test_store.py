@@ -13,11 +13,12 @@ from typing import Any, cast
 import pytest
 
 from dialogue_gym import DialogueEnv, ExpertPolicy, load_domain
-from dialogue_gym.conversation.events import UserUttered
+from dialogue_gym.conversation.events import WRITER, BotUttered, UserUttered
 from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.domain.loader import domain_text
-from dialogue_gym.journal.entry import USER
+from dialogue_gym.journal.entry import PERSON, USER
 from dialogue_gym.journal.store import Store
+from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.live.bot import LiveBot
 from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.exploration import Explorer
@@ -53,6 +54,23 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         session.resolve("new")
         session.restart()
     return folder
+
+
+def test_a_correction_is_shown_under_its_action_beside_a_teachers_own_words(tmp_path: Path) -> None:
+    writer = ConversationWriter("c1", author="ann")
+    writer.begin()
+    for number in range(2):
+        writer.message(UserUttered(f"hello {number}", "greet"))
+        writer.utterance(BotUttered("My own words.", {WRITER: "ann"}), "ann")
+    writer.message(UserUttered("bye", "goodbye"))
+    writer.decision("utter_goodbye", PERSON, details={"proposal": "utter_greet", "probability": 0.5})
+    writer.result([])
+    with Store(tmp_path / "store") as opened:
+        opened.use_domain("concert", domain_text("concert"))
+        opened.append_all(writer.take())
+    _, lines, _ = store(tmp_path / "store", "show", "c1")
+    assert len(lines) == 7 and lines[5].endswith("  utter_goodbye")
+    assert lines[6] == "      ^ corrected: the bot proposed utter_greet"
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from dialogue_gym.conversation.events import (
     from_json,
     to_json,
 )
-from dialogue_gym.conversation.transcripts import bubbles, message_lines
+from dialogue_gym.conversation.transcripts import bubbles, message_lines, transcript
 from tests.conftest import domain_from
 from tests.envs.test_properties import ROUNDS, SEEDS, SOURCES
 from tests.strategies import SETTINGS
@@ -191,3 +191,6 @@ def test_a_chat_leaves_out_what_declined_and_nothing_else(has_action: bool) -> N
     declined = (*[ActionExecuted("trip")][:has_action], ActionExecutionRejected("trip"))
     assert [one.texts for one in bubbles([said, *declined, *answer])] == [["nice weather"], ["Indeed."]]
     assert [one.texts for one in bubbles([said, *answer, *declined])] == [["nice weather"], ["Indeed."]]
+    domain = domain_from("intents: [chat]\nactions: [trip, utter_chat]")
+    lines = transcript(Conversation(domain, [said, *declined, *answer]))
+    assert [line.endswith("trip (declined)") for line in lines] == [False, *[True][:has_action], False]
