@@ -205,7 +205,8 @@ def _stop(trainer: Trainer, place: StorePlace) -> None:
 
 
 def _report(note: str) -> None:
-    print(f"({printable(note)})", flush=True)
+    with contextlib.suppress(OSError):  # nobody reads it any more, and the learning goes on
+        print(f"({printable(note)})", flush=True)
 
 
 def check_live(given: LiveOptions) -> None:

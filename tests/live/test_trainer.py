@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import random
 import resource
 import shutil
+import sys
 import threading
 import time
 import zipfile
@@ -25,6 +28,7 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.live import trainer as trainer_module
 from dialogue_gym.live.checkpoints import CheckpointError, checkpoints_of, read
 from dialogue_gym.live.learner import LearnerSettings
+from dialogue_gym.live.run import _report
 from dialogue_gym.live.startup import start_or_resume
 from tests.live.learning import trainer_of, transitions, until
 from tests.live.people import DOMAIN, SMALL, Days, comparable, in_a_process, newest_path, one_day, whole
@@ -298,3 +302,23 @@ def test_teachers_and_people_share_a_store(store: Store) -> None:
     assert label.key in trainer.explorer.taught
     choice = trainer.explorer.actor.choose(label.observation, possible, True)
     assert trainer.learner.env.action_names[choice] == "wrap"
+
+
+def test_learning_goes_on_when_nobody_reads_its_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after `serve | head`: the thread that learns prints them."""
+    folder = tmp_path / "checkpoints"
+    folder.write_text("no folder, so that a line is printed")
+    trainer = trainer_of(folder, report=_report, every=1)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with contextlib.suppress(BrokenPipeError), open(writing, "w") as unread, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", unread)
+        trainer.start()
+        trainer.submit(transitions(5), 5, is_boundary=True)
+        trainer.submit(transitions(5, first=6), 10)
+        until(lambda: trainer.last_entry == 10 or trainer.fault is not None)
+    folder.unlink()
+    trainer.stop()
+    assert trainer.learner.transitions == 10
