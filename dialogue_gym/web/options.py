@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dialogue_gym._text import quoted
 from dialogue_gym.journal.place import DatabaseUrl
@@ -36,6 +37,7 @@ _BOT = ("store", "nlu", "actions", "fallback", "seed", "trust", "stories")
 _LAST_PORT = 65535
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 """The origin of a site as browsers send it."""
+_ADDRESS = re.compile(_ORIGIN.pattern + r"([/?][!-~]*)?")
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 """A name of a host, or an IPv6 address, as the header of a request has it before the port."""
@@ -187,7 +189,7 @@ class ServeOptions(SessionOptions, LearningOptions):
                     " https:// and a port"
                 )
         for url in self.callback:
-            if not _ORIGIN.match(url):
+            if not _is_address(url):
                 raise ValueError(
                     f"--callback {quoted(url)}: expected an address such as https://shop.example/answers"
                 )
@@ -206,3 +208,11 @@ class ServeOptions(SessionOptions, LearningOptions):
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
         changed = (name for name in names if getattr(self, name) != defaults[name])
         return next((f"--{name.replace('_', '-')}" for name in changed), None)
+
+
+def _is_address(url: str) -> bool:
+    """Return whether answers can be posted to an address, as far as one can tell without a connection."""
+    try:
+        return _ADDRESS.fullmatch(url) is not None and urlsplit(url).port != 0
+    except ValueError:  # a port that there is not
+        return False

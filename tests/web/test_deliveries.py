@@ -88,6 +88,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iter
     slack = {"SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": SECRET}
     slack["SLACK_API_URL"] = f"{receiver.url}/api/"
     options = ("--callback", f"{receiver.url}/answers", "--callback", f"{receiver.url}/more", "--slack")
+    options += ("--callback", "http://nobody..example/")
     started = ChannelServed(folder, *options, **slack)
     yield started
     started.stop()
@@ -130,6 +131,12 @@ def test_answers_go_nowhere_else(server: ChannelServed, receiver: Receiver) -> N
     assert call(server, "eve", "/greet")[0] == 200
     wait_for(lambda: "an answer did not arrive" in server.log.read_text())
     assert receiver.received == []
+
+
+def test_an_address_that_is_none_loses_its_answer_alone(server: ChannelServed) -> None:
+    assert call(server, "flo", "/greet", callback_url="http://nobody..example/")[0] == 200
+    lost = "callback: an answer did not arrive: http://nobody..example/"
+    wait_for(lambda: lost in server.log.read_text())
 
 
 def test_answers_are_posted_again_after_a_failure_and_once_for_each_message(
@@ -279,6 +286,11 @@ def test_secrets_and_addresses_are_checked_at_the_start(tmp_path: Path) -> None:
         (("--slack",), "--slack: set SLACK_BOT_TOKEN in the environment"),
         (("--callback", "shop.example"), "--callback 'shop.example': expected an address such as"),
         (("--callback", "file:///etc"), "--callback 'file:///etc': expected an address such as"),
+        (("--callback", "http://a:99999/x"), "--callback 'http://a:99999/x': expected an address such as"),
+        (
+            ("--callback", "http://a.example x"),
+            "--callback 'http://a.example x': expected an address such as",
+        ),
     ):
         done = command(*words, *option)
         assert done.returncode == 2 and line in done.stderr and done.stderr.count("\n") == 1

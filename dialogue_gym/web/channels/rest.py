@@ -220,7 +220,7 @@ async def _post(client: httpx.AsyncClient, url: str, message: Json) -> None:
     body, head = EscapedJSON(message).body, {"content-type": "application/json"}
     try:
         response = await client.post(url, content=bytes(body), headers=head)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         raise DeliveryError(f"{url}: {type(error).__name__}") from None
     if not response.is_success:
         status = response.status_code
