@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.policies.base import Policy
+from dialogue_gym.policies.base import Policy, as_trained
 from dialogue_gym.policies.mask import ActionMask
 
 Observed = tuple[int, ...]
@@ -91,7 +91,7 @@ class Choices:
         masks = {"action_masks": self._mask(codes)} if self._takes_masks else {}
         begins = np.ones(len(seen), np.bool_)
         chosen, state = self._policy.predict(
-            seen, state=None, episode_start=begins, deterministic=True, **masks
+            as_trained(self._policy, seen), state=None, episode_start=begins, deterministic=True, **masks
         )
         if state is not None:
             raise NotDeterministic("the policy keeps a memory of the dialogue")

@@ -17,7 +17,7 @@ from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
-from dialogue_gym.policies.base import Policy
+from dialogue_gym.policies.base import Policy, as_trained
 from dialogue_gym.reports import FailedDialogue
 from dialogue_gym.training.evaluation import agent_env
 
@@ -83,7 +83,7 @@ class JudgedBot:
             return self.env.action_names.index(action)
         masks = {"action_masks": mask} if self._takes_masks else {}
         chosen, self._memory = self.policy.predict(
-            observation,
+            as_trained(self.policy, observation),
             state=self._memory,
             episode_start=np.array([self._begins]),
             deterministic=True,

@@ -22,6 +22,16 @@ from dialogue_gym.rules.tables import LISTENING, RESTARTING
 Actions = npt.NDArray[np.int64]
 
 
+def as_trained(policy: Any, observations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return observations as a policy knows them.
+
+    Those of an agent of Stable-Baselines3 with a `VecNormalize` around its environment are normalized.
+    """
+    normalizer_of = getattr(policy, "get_vec_normalize_env", None)
+    normalizer = normalizer_of() if normalizer_of else None
+    return observations if normalizer is None else np.asarray(normalizer.normalize_obs(observations))
+
+
 class Policy(abc.ABC):
     """A policy for one environment; subclasses choose an action for one observation."""
 

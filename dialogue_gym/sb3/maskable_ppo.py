@@ -35,8 +35,19 @@ class ObservingMaskablePPO(MaskablePPO):
     ) -> tuple[Any, Any]:
         """Return the actions for one observation or a batch of them, and the state unchanged."""
         if action_masks is None:
-            codes = np.atleast_2d(observation)
+            codes = self._plain(np.atleast_2d(observation))
             if self.observation_form is not None:
                 codes = self.observation_form.decode(codes)
             action_masks = self.observation_mask(codes)
         return super().predict(observation, state, episode_start, deterministic, action_masks)
+
+    def _plain(self, observations: Any) -> Any:
+        """Return observations as they were before a `VecNormalize` around the environment, if any."""
+        normalizer = self.get_vec_normalize_env()
+        if normalizer is None or not normalizer.norm_obs:
+            return observations
+        # Clipped ones cannot be scaled back, but an input of a flat observation has two values only.
+        off, on = (
+            np.asarray(normalizer.normalize_obs(np.full(observations.shape, value))) for value in (0.0, 1.0)
+        )
+        return (observations > (off + on) / 2).astype(np.float32)

@@ -17,6 +17,7 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
+from dialogue_gym.policies.base import as_trained
 from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.training.environments import EVALUATION, stream
 from dialogue_gym.vector.env import DialogueVectorEnv
@@ -118,7 +119,8 @@ def evaluate(
 
     Args:
         env: a dialogue environment whose domain and settings are used; it is not stepped itself.
-        policy: anything with the `predict` of Stable-Baselines3.
+        policy: anything with the `predict` of Stable-Baselines3; of an agent with a `VecNormalize` around its
+            environment, the observations are normalized.
         dialogues: number of dialogues, at least 1.
         seed: seed of the run.
         progress: called with the number of dialogues so far and their success rate.
@@ -228,7 +230,11 @@ class _Played:
         while quota.any():
             masks = {"action_masks": mask(lanes.single.codes(observations))} if mask else {}
             actions, state = policy.predict(
-                observations, state=state, episode_start=begins, deterministic=True, **masks
+                as_trained(policy, observations),
+                state=state,
+                episode_start=begins,
+                deterministic=True,
+                **masks,
             )
             seen = lanes.advance(actions)
             observations, begins = seen.observations, seen.ended

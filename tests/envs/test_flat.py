@@ -16,6 +16,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 
 from dialogue_gym import DialogueEnv, ExpertPolicy, PretrainedPolicy
+from dialogue_gym.exact import evaluate_exactly
 from dialogue_gym.policies.q_table import QTable
 from dialogue_gym.sb3 import DialogueVecEnv, MaskedDQN, ObservingMaskablePPO, to_numpy
 from dialogue_gym.training.evaluation import evaluate
@@ -117,6 +118,18 @@ def test_the_normalization_of_an_agent_becomes_part_of_its_policy() -> None:
         chosen, _ = agent.predict(lanes.normalize_obs(plain), deterministic=True)
         np.testing.assert_array_equal(policy.predict(plain, deterministic=True)[0], chosen)
         plain = lanes.unwrapped.step(chosen)[0]
+
+
+@pytest.mark.parametrize("kind", [PPO, ObservingMaskablePPO])
+def test_a_normalized_agent_is_evaluated_as_it_was_trained(kind: Any) -> None:
+    lanes = VecNormalize(DialogueVecEnv("FakeUserConcert-v0", 8, observation="flat"), clip_obs=2.0)
+    agent = kind("MlpPolicy", lanes, n_steps=64, batch_size=64, device="cpu", seed=0, learning_rate=1e-2)
+    agent.learn(1024)
+    env = make("FakeUserConcert-v0", observation="flat")
+    policy = to_numpy(agent, env)
+    assert evaluate(env, agent, 50) == evaluate(env, policy, 50)
+    own, theirs = (evaluate_exactly(one, env=env, failures=1) for one in (agent, policy))
+    assert own.method == "exact" and own.mean_return == pytest.approx(theirs.mean_return)
 
 
 def test_an_agent_on_flat_observations_is_evaluated_and_becomes_numpy() -> None:
