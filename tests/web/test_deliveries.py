@@ -187,6 +187,17 @@ def test_a_person_in_slack_is_answered(server: ChannelServed, receiver: Receiver
     assert [(one["channel"], one["thread_ts"]) for one in receiver.take(2)] == [("C9", "1.1")] * 2
 
 
+def test_the_bot_reads_what_a_person_has_typed_in_slack(server: ChannelServed, receiver: Receiver) -> None:
+    """Without the mention that calls it, which comes as a message and as a mention, and without escapes."""
+    said, bot = '<@U0BOT> /tell{"who": "A &amp; <@U7>"}', {"authorizations": [{"user_id": "U0BOT"}]}
+    for kind in ("message", "app_mention"):
+        assert slack(server, event(said, "9.1", user="U9", type=kind) | bot)[0] == 200
+    assert receiver.take(2)[1]["text"] == "Hello A &amp; &lt;@U7&gt;"
+    assert slack(server, event('<@U0BOT|bot> /tell{"who": "B"}', "9.2", user="U9"))[0] == 200
+    assert receiver.take(2)[1]["text"] == "Hello B"
+    assert server.texts()[-2:] == ['/tell{"who": "A & <@U7>"}', '/tell{"who": "B"}']
+
+
 def test_slack_may_send_an_event_again(server: ChannelServed, receiver: Receiver) -> None:
     for number in range(3):
         headers = {"X_Slack_Retry_Num": str(number)} if number else {}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -33,6 +34,7 @@ TOKEN, SECRET, API_URL = "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_U
 _MOST_CHARACTERS, _MOST_BUTTONS = 3000, 25
 """The limits of Slack for a text and for the buttons below it."""
 _RETRY = "x-slack-retry-num"
+_MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
 _PASSING = (
     "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
 )  # fmt: skip
@@ -100,7 +102,8 @@ class SlackMessage:
             place["thread_ts"] = str(event["thread_ts"])
         # A mention reaches an app twice, as a message and as a mention, under the same time.
         key = f"{event.get('channel')} {event.get('ts')}"
-        return cls(_person(body.get("team_id"), event["user"]), str(event.get("text", "")), key, place)
+        text = _words(str(event.get("text", "")), body.get("authorizations"))
+        return cls(_person(body.get("team_id"), event["user"]), text, key, place)
 
     @classmethod
     def of_button(cls, body: Mapping[str, Any]) -> SlackMessage | None:
@@ -208,6 +211,25 @@ def _refusal(response: Any) -> DeliveryError:
 
 def _person(team: object, user: object) -> str:
     return f"{SLACK_PREFIX}{team or '-'} {user}"
+
+
+def _words(text: str, authorizations: object) -> str:
+    """Return a text of Slack's as the person has typed it, without the mention that called the bot.
+
+    Args:
+        text: the text, in which `&`, `<` and `>` are escaped.
+        authorizations: those of the event, with the id of the bot; without them the first mention is its own.
+    """
+    found = (
+        [one for one in authorizations if isinstance(one, dict)] if isinstance(authorizations, list) else []
+    )
+    own = {str(one.get("user_id")) for one in found}
+
+    def without_own(mention: re.Match[str]) -> str:
+        is_own = mention[1] in own if own else not text[: mention.start()].strip()
+        return "" if is_own else mention[0]
+
+    return unescape(_MENTION.sub(without_own, text)).strip() or text
 
 
 def _body(content: bytes, kind: str) -> dict[str, Any]:
