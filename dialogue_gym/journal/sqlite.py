@@ -83,9 +83,12 @@ class SqliteJournal:
                 address = _IN_MEMORY
             else:
                 if not read_only:
-                    # Conversations are personal data: no other account on the machine can read them.
+                    # Conversations are personal data: no other account on the machine can read them, not even
+                    # in a folder that is open to all. SQLite's files beside it have the same mode.
                     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                     opened.callback(_lock(folder, wait).release)
+                    with contextlib.suppress(FileExistsError):
+                        os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 address = f"{self._path.resolve().as_uri()}?{self._mode()}"
             # The mutex serializes the threads; SQLite's own check would refuse all but the first.
             self._connection = sqlite3.connect(

@@ -52,6 +52,15 @@ def fill(store: Store, conversation: str, count: int = 3, parent: int | None = N
     return entries
 
 
+def test_other_accounts_cannot_read_a_journal_even_in_an_open_folder(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o755)
+    with Store(tmp_path / "open") as store:
+        fill(store, "a")
+        files = list((tmp_path / "open").glob("journal.sqlite*"))
+        assert len(files) == 3 and not any(file.stat().st_mode & 0o77 for file in files)
+
+
 def test_added_entries_are_read_by_this_and_the_next_process(store: Store) -> None:
     texts = ["\ud800 half a character", "[/b]\x00\x1b[2J", "\u202eright to left", "x" * 10_000]
     first = [store.append("a", "note", note(text), author="Ann") for text in texts]
