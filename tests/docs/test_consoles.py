@@ -157,7 +157,8 @@ def test_several_processes_serve_from_a_database(console: Console, database: Dat
     (ready,) = console.type(block_with("docs/serving.md", "--workers"))
     assert json.loads(ready)["status"] == "ok"
     said = '{"sender": "ann", "message": "hello"}'
-    (answer,) = console.type(f"curl --silent localhost:8080/webhooks/rest/webhook --json '{said}'")
+    curl = "curl --silent --fail --retry 9"  # another worker may be ready a moment later
+    (answer,) = console.type(f"{curl} localhost:8080/webhooks/rest/webhook --json '{said}'")
     assert json.loads(answer)[0]["recipient_id"] == "ann"
 
 
