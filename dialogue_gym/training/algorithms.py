@@ -38,10 +38,12 @@ _FIXED = (
     "_init_setup_model", "episodes", "values",
 )  # fmt: skip
 """Arguments of algorithms that are not hyperparameters."""
-_LEAST = {"gradient_steps": -1, "learning_starts": 0, "random_dialogues": 0, "sde_sample_freq": -1}
+_LEAST = {
+    "gradient_steps": -1, "learning_starts": 0, "random_dialogues": 0, "recent": 0, "sde_sample_freq": -1,
+}  # fmt: skip
 """The least value of whole numbers that may be less than 1."""
 _SHARES = (
-    "agreement", "averaging", "exploration", "exploration_final_eps", "exploration_fraction",
+    "agreement", "averaging", "dropout", "exploration", "exploration_final_eps", "exploration_fraction",
     "exploration_initial_eps", "gae_lambda", "gamma", "tau", "trace",
 )  # fmt: skip
 """Numbers from 0 to 1."""

@@ -2,10 +2,13 @@
 
 The networks begin differently and learn from other batches, so that they disagree where little is known.
 A dialogue follows one of them throughout, and so tries one opinion to its end (Thompson sampling), or the
-mean of all, as the agent does in the end. Steps are learned from many times.
+mean of all, as the agent does in the end. Steps are learned from many times, and if wanted the newest more
+often, and each time with some fields hidden: with few dialogues, the networks would otherwise learn by heart
+which fields came together.
 
 Sources: Osband et al. 2016, Deep exploration via bootstrapped DQN; van Hasselt, Guez and Silver 2016, Deep
-reinforcement learning with double Q-learning; Sutton and Barto 2018, Reinforcement Learning, section 12.10.
+reinforcement learning with double Q-learning; Sutton and Barto 2018, Reinforcement Learning, section 12.10;
+Srivastava et al. 2014, Dropout; Zhang and Sutton 2017, A deeper look at experience replay.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ Array = npt.NDArray[Any]
 _SCALE = 10.0
 """Returns are divided by it, so that the networks learn values of about 1."""
 _IMPOSSIBLE = -1e6
+_OF_RECENT = 4
+"""One of so many windows in a batch is among the recent steps."""
 _STEADIER = 5
 """The agent's own values are averages over so many times as many batches as those of the next steps."""
 
@@ -56,6 +61,8 @@ class BootstrappedDQN:
         trace: float = 0.9,
         agreement: float = 0.5,
         exploration: float = 0.15,
+        dropout: float = 0.0,
+        recent: int = 0,
         gamma: float = 0.97,
         averaging: float = 0.02,
         random_dialogues: int = 5,
@@ -72,12 +79,16 @@ class BootstrappedDQN:
             updates: batches to learn from after the first dialogue.
             batch_size: steps in the batch of a network.
             learning_rate: initial step size of Adam.
-            slow_down: dialogues after which there are half as many batches, half the step size and half the
-                exploration; all fall on like 1 / (`slow_down` + dialogues).
+            slow_down: dialogues after which there are half as many batches, half the step size, half the
+                exploration and half the dropout; all fall on like 1 / (`slow_down` + dialogues).
             window: consecutive steps that are learned from together; `batch_size` is a multiple of it.
             trace: share of the rewards that followed in a step's target; the rest are values of the networks.
             agreement: chance that a dialogue follows the mean values of all networks instead of those of one.
             exploration: initial chance of a random action; it falls like the step size.
+            dropout: initial chance that a field of an observation is hidden in an update, from 0 to below 1;
+                it falls like the step size.
+            recent: the number of recent steps, which mostly show the mistakes that are made now; a quarter of
+                each batch is taken from them; 0 for none.
             gamma: the discount factor, from 0 to 1.
             averaging: share of the newest weights in the average that values the next steps.
             random_dialogues: dialogues with random actions in the beginning.
@@ -85,10 +96,14 @@ class BootstrappedDQN:
 
         Raises:
             TypeError: the environment is not a dialogue.
-            ValueError: it does not show the codes of the fields, or the batches do not consist of windows.
+            ValueError: it does not show the codes of the fields, or hyperparameters do not fit each other.
         """
         if batch_size % window:
             raise ValueError(f"batch_size: must be a multiple of the window, {window}, not {batch_size}")
+        if 0 < recent < window:
+            raise ValueError(f"recent: must be 0 or at least the window, {window}, not {recent}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout: must be at least 0 and below 1, not {dropout}")
         self._played = env
         self.env: DialogueEnv = unwrapped_dialogue(env)
         need_fields(self.env, type(self).__name__)
@@ -104,8 +119,9 @@ class BootstrappedDQN:
             one.load_state_dict(self._networks.state_dict())
         self._optimizer = torch.optim.Adam(self._networks.parameters(), lr=learning_rate, fused=True)
         self._updates, self._batch_size, self._learning_rate = updates, batch_size, learning_rate
-        self._slow_down, self._window, self._trace, self._gamma = slow_down, window, trace, gamma
-        self._agreement, self._exploration = agreement, exploration
+        self._slow_down, self._window, self._recent = slow_down, window, recent
+        self._trace, self._gamma = trace, gamma
+        self._agreement, self._exploration, self._dropout = agreement, exploration, dropout
         self._averaging, self._random_dialogues = averaging, random_dialogues
         self._mask = ActionMask(self.env)
         sizes = [len(field.labels) for field in self.env.observation_fields]
@@ -206,11 +222,9 @@ class BootstrappedDQN:
             return
         for group in self._optimizer.param_groups:
             group["lr"] = share * self._learning_rate
-        shape = self._networks.heads, self._batch_size // self._window, 1
         for _ in range(max(1, round(share * self._updates))):
-            first = self._random.integers(self._memory.size - self._window + 1, size=shape)
-            rows = (first + np.arange(self._window)).reshape(self._networks.heads, -1)
-            step = self._memory.batch(rows, self._encoding)
+            rows = self._rows()
+            step = self._memory.batch(rows, self._encoding, self._shown(rows.shape, share * self._dropout))
             weights = self._networks.expanded()
             with torch.no_grad():
                 # One network picks the best next action, its average values it: a single one would pick the
@@ -225,6 +239,23 @@ class BootstrappedDQN:
             self._optimizer.step()
             self._keep(self._average, self._averaging)
             self._keep(self._steady, self._averaging / _STEADIER)
+
+    def _rows(self) -> npt.NDArray[np.int64]:
+        """Return the steps of a batch, whole windows of them, shape `(heads, steps)`."""
+        heads, windows = self._networks.heads, self._batch_size // self._window
+        last = self._memory.size - self._window
+        first = self._random.integers(last + 1, size=(heads, windows))
+        count = windows // _OF_RECENT if self._recent else 0
+        oldest = max(0, self._memory.size - self._recent)
+        first[:, :count] = self._random.integers(oldest, last + 1, size=(heads, count))
+        return (first[..., None] + np.arange(self._window)).reshape(heads, -1)
+
+    def _shown(self, shape: tuple[int, ...], dropout: float) -> torch.Tensor:
+        """Return the inputs of fields in an update: 0 if hidden, and the others larger to make up for it."""
+        if not dropout:
+            return torch.ones(*shape, len(self._encoding.scale))
+        is_shown = self._random.random((*shape, len(self._encoding.scale)), np.float32) >= dropout
+        return torch.from_numpy(is_shown / np.float32(1 - dropout))
 
     @torch.no_grad()
     def _keep(self, average: SlotNetworks, share: float) -> None:
@@ -252,7 +283,7 @@ class _Batch(NamedTuple):
     """Parts of steps: the first axes are heads and steps."""
 
     before: torch.Tensor
-    """The observation, one-hot."""
+    """The observation, one-hot, with some fields hidden."""
     after: torch.Tensor
     """The next observation, one-hot."""
     actions: torch.Tensor
@@ -288,13 +319,18 @@ class _Memory:
             array[self.size] = part
         self.size += 1
 
-    def batch(self, rows: npt.NDArray[np.int64], encoding: OneHotEncoding) -> _Batch:
-        """Return the steps of some rows, shape `(heads, steps)`."""
+    def batch(self, rows: npt.NDArray[np.int64], encoding: OneHotEncoding, shown: torch.Tensor) -> _Batch:
+        """Return the steps of some rows, shape `(heads, steps)`.
+
+        Args:
+            rows: the rows.
+            encoding: the inputs of the networks.
+            shown: the inputs of the fields before the step, instead of 1, shape `(heads, steps, fields)`.
+        """
         before, after, actions, rewards, worth, ended, possible = (array[rows] for array in self._arrays)
         zeros = torch.zeros(*rows.shape, encoding.inputs)
-        seen, then = (
-            zeros.scatter(2, torch.from_numpy(encoding.places(part)), 1.0) for part in (before, after)
-        )
+        seen = zeros.scatter(2, torch.from_numpy(encoding.places(before)), shown)
+        then = zeros.scatter(2, torch.from_numpy(encoding.places(after)), 1.0)
         return _Batch(
             seen, then, torch.from_numpy(actions), rewards, worth, ended, torch.from_numpy(possible)
         )

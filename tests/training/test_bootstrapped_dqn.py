@@ -98,7 +98,7 @@ def test_rewards_count_as_long_as_the_actions_are_the_best_ones_by_now() -> None
         ]
     )
     agent._remember([(seen[1], 3, -10.0, seen[0], False)])  # cut off, though it could have gone on
-    step = agent._memory.batch(np.arange(4)[None], agent._encoding)
+    step = agent._memory.batch(np.arange(4)[None], agent._encoding, torch.ones(1, 4, len(seen[0])))
     for part, expected in ((step.before, (0, 1, 0, 1)), (step.after, (1, 0, 1, 0))):
         assert torch.equal(part[0], one_hot(agent.env, np.array([seen[number] for number in expected])))
     then = np.array([[4.0, 3.0, 9.0, 2.0]], np.float32)  # the values after them; rewards are divided by 10
@@ -112,6 +112,39 @@ def test_rewards_count_as_long_as_the_actions_are_the_best_ones_by_now() -> None
     assert targets(1, 2, 3, 0) == pytest.approx([-1.0 + (4.0 + second) / 2, second, 5.0, cut_off])
     assert targets(0, 2, 3, 0) == pytest.approx([-1.0 + 4.0, second, 5.0, cut_off])  # action 1 was a mistake
     assert targets(1, 0, 3, 0) == pytest.approx([-1.0 + (4.0 - 2.0 + 3.0) / 2, -2.0 + 3.0, 5.0, cut_off])
+
+
+def test_a_quarter_of_a_batch_is_recent_and_some_fields_are_hidden() -> None:
+    agent = learned(make(BUILT_IN[1]), 1500, updates=1, random_dialogues=1000, recent=40)
+    batches = np.array([agent._rows() for _ in range(200)]).reshape(200, 3, 8, 8)
+    assert (np.diff(batches) == 1).all() and batches.min() < 20 and batches.max() == 1499
+    assert batches[:, :, :2].min() == 1460 and (batches[:, :, 2:] < 1460).mean() > 0.95
+    assert torch.equal(agent._shown((2, 3), 0.0), torch.ones(2, 3, len(agent.env.observation_fields)))
+    shown = agent._shown((3, 4000), 0.25)
+    fields = len(agent.env.observation_fields)
+    assert shown.shape == (3, 4000, fields) and set(shown.unique().tolist()) == {0.0, np.float32(4 / 3)}
+    assert (shown == 0).float().mean(dim=(0, 1)).numpy() == pytest.approx(np.full(fields, 0.25), abs=0.02)
+    seen = np.zeros((1, fields), np.int16)
+    agent._remember([(seen[0], 0, 0.0, seen[0], True)])
+    step = agent._memory.batch(np.array([[1500]]), agent._encoding, shown[:1, :1])
+    assert torch.equal(step.after[0], one_hot(agent.env, seen))
+    assert (
+        torch.equal(step.before[0][step.after[0] == 1], shown[0, 0])
+        and step.before.sum() == shown[0, 0].sum()
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        ({"batch_size": 60}, "batch_size: must be a multiple of the window, 8, not 60"),
+        ({"recent": 7}, "recent: must be 0 or at least the window, 8, not 7"),
+        ({"dropout": 1.0}, "dropout: must be at least 0 and below 1, not 1.0"),
+    ],
+)
+def test_hyperparameters_that_do_not_fit(wrong: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        BootstrappedDQN(make(BUILT_IN[0]), seed=0, **wrong)
 
 
 def test_memory_grows() -> None:
