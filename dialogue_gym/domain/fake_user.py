@@ -155,9 +155,11 @@ def _search_roles(entry: YamlNode, keys: dict[str, YamlNode], names: Names) -> t
     for role in SEARCH_ROLES:
         if role not in given and role not in names.intents:
             raise entry.error(f"no intent is called {role!r}: name the one to use under 'intents'")
-        roles[role] = given[role].choice(names.intents, "intent") if role in given else role
-        if list(roles.values()).count(roles[role]) > 1:
-            raise given[role].error(f"the intent {roles[role]!r} cannot have two roles")
+        intent = given[role].choice(names.intents, "intent") if role in given else role
+        if other := next((one for one, taken in roles.items() if taken == intent), None):
+            at = given.get(role) or given[other]  # one of the two is given: the others have their own names
+            raise at.error(f"the intent {intent!r} cannot have two roles, {other!r} and {role!r}")
+        roles[role] = intent
     return tuple(roles.items())
 
 

@@ -36,6 +36,8 @@ ERRORS = [
     ("{user: {request: kind}}", "{user: {request: kid}}", "did you mean 'kind'?"),
     ("tell: {user: answer}", "tell: {user: greet}", "no action has 'user: answer'"),
     ("find, thank]", "find, thanks]", "no intent is called 'thank'"),
+    ("constraints:", "intents: {greet: inform}\n      constraints:", "two roles, 'greet' and 'inform'"),
+    ("constraints:", "intents: {thank: find}\n      constraints:", "two roles, 'find' and 'thank'"),
     ("constraints:", "goal: {kind: [thai]}\n      constraints:", "users who search have no 'goal'"),
     ("constraints:", "patience: 3\n      constraints:", "it belongs under 'behaviour'"),
     ("type: categorical, values: [thai, greek, pizza]", "type: text", "a constraint is a categorical slot"),
