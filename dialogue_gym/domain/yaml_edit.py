@@ -137,8 +137,8 @@ def _new_section(text: str, root: _Section, key: str, block: str) -> tuple[int, 
 
 
 def next_line(text: str, place: int) -> int:
-    """Return the start of the line after a place; the place itself at the start of a line."""
-    return place if text[place - 1 : place] == "\n" else text.index("\n", place) + 1
+    """Return the start of the line after a place, or the end; the place itself at the start of a line."""
+    return place if text[place - 1 : place] == "\n" else text.find("\n", place) + 1 or len(text)
 
 
 def column_of(text: str, place: int) -> int:

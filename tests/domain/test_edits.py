@@ -200,3 +200,12 @@ def test_without_mappings_only_the_entity_of_its_name_fills_a_slot(was: SlotForm
         DomainError, match="'size' cannot be added here: without mappings a slot is filled by "
     ):
         extended_text(text, "f", "f", lambda domain: extend(domain, [edit]))
+
+
+def test_a_file_without_a_line_end_at_its_end_is_edited_there() -> None:
+    slots = "slots:\n  a:\n    type: categorical\n    values:\n    - b\n    - c"
+    gone = Addition(VALUES, "a", (), was=("c",))
+    assert extended_text(slots, "f", "f", gone.added_to) == slots.removesuffix("    - c")
+    said = "responses:\n  utter_a:\n  - text: b\n  - text: c"
+    gone = Addition(RESPONSE, "utter_a", (), was=("c",))
+    assert extended_text(said, "f", "f", gone.added_to) == said.removesuffix("  - text: c")
