@@ -6,10 +6,8 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from dialogue_gym._text import quoted
-from dialogue_gym._yaml import ONE_LINE, YamlNode, parse_yaml
+from dialogue_gym._yaml import YamlNode, dump_yaml, parse_yaml
 from dialogue_gym.domain.changes import changed_names, with_changes
 from dialogue_gym.domain.default_names import without_used_defaults
 from dialogue_gym.domain.edits import has_plain_mapping
@@ -22,21 +20,6 @@ from dialogue_gym.domain.yaml_edit import InsertionError, insert
 _RESPONSES = ("responses", "templates")
 _NAMED = ("responses", "slots")
 """The key for responses, and its older name; the kinds of names that are changed in place."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writer of indented lists, and of texts of several lines as one block."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-_Dumper.add_representer(
-    str,
-    lambda dumper, text: dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"'
-    ),
-)
 
 
 def extended_text(text: str, file: str, name: str, extend: Callable[[Domain], Domain]) -> str:
@@ -205,20 +188,7 @@ def _additions(root: YamlNode, domain: Domain, extended: Domain) -> dict[str, st
         "templates" if "templates" in keys else "responses": responses,
         "actions": _actions(keys, domain, extended),
     }
-    return {
-        key: str(
-            yaml.dump(
-                value,
-                Dumper=_Dumper,
-                sort_keys=False,
-                allow_unicode=True,
-                width=ONE_LINE,
-                default_flow_style=False,
-            )
-        )
-        for key, value in new.items()
-        if value
-    }
+    return {key: dump_yaml(value) for key, value in new.items() if value}
 
 
 def _slot(slot: Slot, has_mappings: bool) -> dict[str, Any]:

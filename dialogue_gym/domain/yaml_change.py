@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from dialogue_gym._yaml import ONE_LINE
+from dialogue_gym._yaml import flow_yaml
 from dialogue_gym.domain.yaml_edit import InsertionError, column_of, next_line
 
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -42,7 +42,7 @@ def replaced(text: str, path: Path, value: Any) -> str:
         raise InsertionError(f"the value on line {_line(node)} is more than a text")
     begin, end = _span(node)
     ending = "\n" if text[begin:end].endswith("\n") else ""
-    return text[:begin] + _in_a_line(value) + ending + text[end:]
+    return text[:begin] + flow_yaml(value) + ending + text[end:]
 
 
 def removed(text: str, path: Path) -> str:
@@ -76,7 +76,7 @@ def appended(text: str, path: Path, value: Any) -> str:
     node = _node(text, path)
     if not isinstance(node, yaml.SequenceNode) or not node.value:
         raise InsertionError(f"the value on line {_line(node)} is not a list")
-    in_line = _in_a_line(value)
+    in_line = flow_yaml(value)
     is_pair = isinstance(value, dict) and len(value) == 1
     return _added(text, node, in_line, f"- {in_line[1:-1] if is_pair else in_line}")
 
@@ -90,7 +90,7 @@ def put(text: str, path: Path, key: str, value: Any) -> str:
     node = _node(text, path)
     if not isinstance(node, yaml.MappingNode) or not node.value:
         raise InsertionError(f"the value on line {_line(node)} has no keys")
-    pair = f"{_in_a_line(key)}: {_in_a_line(value)}"
+    pair = f"{flow_yaml(key)}: {flow_yaml(value)}"
     return _added(text, node, pair, pair)
 
 
@@ -139,13 +139,3 @@ def _end(node: yaml.Node) -> int:
 
 def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
-
-
-def _in_a_line(value: Any) -> str:
-    """Return a value as YAML writes it within brackets, where more characters need quotes."""
-    style = '"' if isinstance(value, str) and not value.isprintable() else None
-    dumped = yaml.dump(
-        [value], Dumper=yaml.SafeDumper, default_flow_style=True, width=ONE_LINE, allow_unicode=True,
-        default_style=style, sort_keys=False,
-    )  # fmt: skip
-    return str(dumped).strip()[1:-1]

@@ -209,3 +209,19 @@ def test_a_file_without_a_line_end_at_its_end_is_edited_there() -> None:
     said = "responses:\n  utter_a:\n  - text: b\n  - text: c"
     gone = Addition(RESPONSE, "utter_a", (), was=("c",))
     assert extended_text(said, "f", "f", gone.added_to) == said.removesuffix("  - text: c")
+
+
+@pytest.mark.parametrize("value", ["08", "1e3", "0o7", "1_0", "no", "~", "x: y"])
+def test_values_that_look_like_numbers_are_written_as_texts(value: str) -> None:
+    text = "slots: {a: {type: categorical, values: [b]}}\n"
+    additions = [Addition(VALUES, "a", (value,)), Addition("slot", "c", type="categorical", values=(value,))]
+    again = domain_from(extended_text(text, "f", "f", lambda domain: extend(domain, additions)))
+    assert (again.slot("a").values, again.slot("c").values) == (("b", value), (value,))
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\u2028b", "a\u0085b"])
+def test_texts_of_several_lines_stay_in_one_line_of_the_file(text: str) -> None:
+    edit = Addition(RESPONSE, "utter_hi", (text,))
+    written = extended_text(FILE, "f", "f", edit.added_to)
+    assert domain_from(written).texts("utter_hi")[-1] == text
+    assert len(written.split("\n")) == len(FILE.split("\n")) + 1
