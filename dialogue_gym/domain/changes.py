@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -63,7 +64,10 @@ def _with_variations(text: str, path: Path, old: Sequence[Variation], new: Seque
     def change(now: str, item: Path, one: Variation) -> str:
         return _with_text(now, item, one)
 
-    return _with_items(text, path, old, new, change, lambda one: {"text": one.text})
+    def kind_of(one: Variation) -> object:
+        return dataclasses.replace(one, text=None)
+
+    return _with_items(text, path, old, new, change, lambda one: {"text": one.text}, kind_of)
 
 
 def _with_text(text: str, path: Path, one: Variation) -> str:
@@ -78,20 +82,26 @@ def _with_items(
     new: Sequence[Any],
     change: Callable[[str, Path, Any], str],
     item_of: Callable[[Any], Any],
+    kind_of: Callable[[Any], object] = lambda item: None,
 ) -> str:
-    """Return the text with a list that holds other items; from its end, so that indexes hold."""
+    """Return the text with a list that holds other items; from its end, so that indexes hold.
+
+    Items of another kind are not changed into each other: buttons stay with their text.
+    """
     steps = difflib.SequenceMatcher(None, old, new, False).get_opcodes()
     for _, begin, end, start, stop in (step for step in reversed(steps) if step[0] != "equal"):
-        changed = min(end - begin, stop - start)
-        added = new[start + changed : stop]
-        if added and end < len(old):
+        kinds = [*map(kind_of, old[begin:end])], [*map(kind_of, new[start:stop])]
+        blocks = difflib.SequenceMatcher(None, *kinds, False).get_matching_blocks()
+        changed = {begin + one.a + i: start + one.b + i for one in blocks for i in range(one.size)}
+        added = [place for place in range(start, stop) if place not in changed.values()]
+        if added and (end < len(old) or max(changed.values(), default=-1) > added[0]):
             raise InsertionError(f"a list under {path[-1]} has another order")
-        for item in added:
-            text = appended(text, path, item_of(item))
-        for index in range(end - 1, begin + changed - 1, -1):
-            text = removed(text, (*path, index))
-        for index in range(changed):
-            text = change(text, (*path, begin + index), new[start + index])
+        for place in added:
+            text = appended(text, path, item_of(new[place]))
+        for index, place in changed.items():
+            text = change(text, (*path, index), new[place])
+        for index in reversed(range(begin, end)):
+            text = text if index in changed else removed(text, (*path, index))
     return text
 
 

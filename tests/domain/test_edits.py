@@ -225,3 +225,12 @@ def test_texts_of_several_lines_stay_in_one_line_of_the_file(text: str) -> None:
     written = extended_text(FILE, "f", "f", edit.added_to)
     assert domain_from(written).texts("utter_hi")[-1] == text
     assert len(written.split("\n")) == len(FILE.split("\n")) + 1
+
+
+def test_buttons_do_not_move_to_the_text_that_follows_them() -> None:
+    edits = [
+        Addition(RESPONSE, "utter_bye", ("C",), was=("B",)),
+        Addition(RESPONSE, "utter_bye", (), was=("A",)),
+    ]
+    written = extended_text(FILE, "f", "f", lambda domain: extend(domain, edits))
+    assert "utter_bye: [{text: C}]" in written
