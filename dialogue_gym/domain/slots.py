@@ -11,6 +11,7 @@ from dialogue_gym._files import Problem
 from dialogue_gym._text import is_misspelling_of, nearest, quoted
 from dialogue_gym._yaml import YamlNode
 from dialogue_gym.domain.conditions import category
+from dialogue_gym.domain.default_names import DEFAULT_INTENTS
 from dialogue_gym.domain.model import MAX_NAMES
 from dialogue_gym.domain.slot import (
     CUSTOM,
@@ -212,7 +213,7 @@ class SlotReader:
             message = f"unknown entity {quoted(entity)}; {nearest(entity, self.entities)}"
             self.warnings.append(keys["entity"].warning(f"{message} (this mapping fills nothing)"))
             return False
-        known = {name.partition("/")[0] for name in self.intents}
+        known = {*DEFAULT_INTENTS, *(name.partition("/")[0] for name in self.intents)}
         for key, names in (("intent", mapping.intents), ("not_intent", mapping.not_intents)):
             for name in names:
                 if name.partition("/")[0] not in known:

@@ -156,6 +156,19 @@ def test_domains_of_all_versions_without_faults_have_no_warnings() -> None:
         assert read(version + "entities: [a]\nslots: {a: {type: text}, b: {type: text}}")[1] == []
 
 
+def test_rasas_own_intents_are_known_in_mappings() -> None:
+    domain, warnings = read(
+        """
+        version: "3.1"
+        intents: [greet]
+        slots:
+          a: {type: text, mappings: [{type: from_intent, intent: nlu_fallback, value: lost}]}
+          b: {type: text, mappings: [{type: from_text, not_intent: [out_of_scope, restart]}]}
+        """
+    )
+    assert warnings == [] and domain.slot("a").mappings[0].intents == ("nlu_fallback",)
+
+
 def test_a_number_among_the_values_is_the_text_that_rasa_makes_of_it() -> None:
     domain, warnings = read("""
         entities: [code]
