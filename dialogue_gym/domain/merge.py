@@ -15,8 +15,8 @@ from dialogue_gym._text import quoted
 from dialogue_gym._yaml import YamlNode, in_file
 from dialogue_gym.domain.model import DOMAIN_FILE
 
-_JOINED = ("intents", "entities", "slots", "responses", "actions", "forms", "e2e_actions")
-_ONCE = ("description", "fake_user", "reward", "expert")
+_JOINED = ("intents", "entities", "slots", "responses", "actions", "forms", "e2e_actions", "config")
+_ONCE = ("description", "fake_user", "database", "reward", "expert")
 _MAP, _SEQ = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 
 
@@ -24,7 +24,8 @@ def merge(roots: Sequence[YamlNode], warnings: list[Problem]) -> YamlNode:
     """Return one domain file for several; entries that differ from an earlier file's become `warnings`.
 
     Raises:
-        DomainError: two files have a description, fake user, reward or expert, or a list and a mapping.
+        DomainError: two files have a description, fake user, database, reward or expert, or one has a list
+            where another has a mapping.
     """
     if len(roots) == 1:
         return roots[0]
@@ -34,12 +35,14 @@ def merge(roots: Sequence[YamlNode], warnings: list[Problem]) -> YamlNode:
         for key, entry in root.mapping().items():
             name = "responses" if key == "templates" else key
             first = sections.setdefault(name, entry)
-            if name in _ONCE and first is not entry:
-                raise entry.error(f"the key {key!r} is also in {first.file}:{first.line}")
-            if name not in _JOINED or entry.is_null:
+            if entry.is_null:
                 continue
             if first.is_null:
                 sections[name] = first = entry
+            if name in _ONCE and first is not entry:
+                raise entry.error(f"the key {key!r} is also in {first.file}:{first.line}")
+            if name not in _JOINED:
+                continue
             if first.is_list != entry.is_list:
                 here, there = ("a list", "a mapping") if entry.is_list else ("a mapping", "a list")
                 raise entry.error(f"it is {here} here, and {there} in {first.file}:{first.line}")

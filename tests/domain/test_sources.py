@@ -151,6 +151,30 @@ def test_an_error_has_the_file_and_line_of_its_entry(tmp_path: Path, second: str
     assert str(caught.value).startswith(f"{tmp_path}/{message.format(folder=tmp_path)}")
 
 
+@pytest.mark.parametrize("empty", ["config:", "database:", "expert:"])
+def test_an_empty_section_of_one_file_does_not_hide_that_of_another(tmp_path: Path, empty: str) -> None:
+    write(tmp_path, {"a.yml": f"intents: [a]\n{empty}\n", "b.yml": "slots: {s: {type: text}}\n"})
+    rest = "config: {store_entities_as_slots: false}\ndatabase: {columns: [a, b], rows: [[c, d]]}\n"
+    (tmp_path / "c.yml").write_text(f"slots: {{}}\n{rest}expert: [{{then: action_restart}}]\n")
+    domain = load_domain(tmp_path)
+    assert domain.slot("s").entity is None and domain.database and len(domain.expert) == 1
+
+
+def test_settings_and_databases_of_two_files_are_not_dropped_in_silence(tmp_path: Path) -> None:
+    switch, rows = "config: {store_entities_as_slots: %s}\n", "database: {columns: [a, b], rows: [[c, d]]}\n"
+    one, two = tmp_path / "a.yml", tmp_path / "b.yml"
+    one.write_text("intents: [a]\n" + switch % "true")
+    two.write_text("slots: {}\n" + switch % "false" + rows)
+    warnings: list[Problem] = []
+    read_domain(tmp_path, warnings)
+    (warning,) = map(str, warnings)
+    assert warning.startswith(f"warning: {two}:2: config.store_entities_as_slots: ")
+    assert warning.endswith(f"is defined differently in {one}:2, which is used")
+    one.write_text("intents: [a]\n" + rows)
+    with pytest.raises(DomainError, match=f"{two}:3: database: the key 'database' is also in {one}:2$"):
+        load_domain(tmp_path)
+
+
 def test_a_project_brings_its_examples_and_stories(tmp_path: Path) -> None:
     tests = {"tests/test_stories.yml": "stories:\n- {story: tried, steps: [{intent: greet}]}\n"}
     story = {"data/stories.yml": "stories:\n- {story: told, steps: [{intent: greet}]}\n"}
