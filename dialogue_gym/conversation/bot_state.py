@@ -208,17 +208,15 @@ class BotState:
                 self.slots[code.slot.name] = code.decode(believed)
 
     def _did(self, name: str) -> None:
+        is_known = name not in self._action and name in known_actions(self.domain)
+        index = 0 if is_known else self._index(name)  # an unknown one changes nothing
         self._before_form = (list(self._row), self.last_action) if name in self._forms else None
         self.last_action = name
         if name == self.loop.name:
             self._enter(dataclasses.replace(self.loop, is_unanswered=False, is_rejected=False))
-        if name not in self._action and name in known_actions(self.domain):
+        if is_known:
             self._filled = {}  # no observation shows it
             return
-        if name not in self._action:
-            valid = nearest(name, self._action)
-            raise DomainError(f"{self.domain.name}: unknown action {quoted(name)}; {valid}")
-        index = self._action[name]
         if name != LISTEN:
             self._filled = {}
         if index == RESTARTING:
@@ -291,14 +289,29 @@ class BotState:
         """The bot's half of a row: the observation, and the code of each slot's value."""
         return self._row[self._tables.start_block]
 
+    def _index(self, action: str) -> int:
+        if action not in self._action:
+            valid = nearest(str(action), self._action)
+            raise DomainError(f"{self.domain.name}: unknown action {quoted(str(action))}; {valid}")
+        return self._action[action]
+
     def is_possible(self, action: str) -> bool:
-        """Return whether the precondition of an action holds."""
+        """Return whether the precondition of an action holds; that of one of Rasa's own always does.
+
+        Raises:
+            DomainError: there is no such action.
+        """
         if action not in self._action and action in known_actions(self.domain):
             return True
-        return rules.allowed(self._row, self._tables, self._action[action])
+        return rules.allowed(self._row, self._tables, self._index(action))
 
     def action_mask(self, actions: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Return whether the precondition of each action holds, shape `(actions,)`."""
+        """Return whether the precondition of each action holds, shape `(actions,)`; see `is_possible`."""
         out = [1] * self._tables.actions
         rules.mask(self._tables, rules.blocked(self._row, self._tables), out)
-        return np.array([out[self._action[name]] for name in actions], dtype=np.bool_)
+        places = (self._action.get(name) for name in actions)
+        holds = [
+            self.is_possible(name) if place is None else out[place]
+            for name, place in zip(actions, places, strict=True)
+        ]
+        return np.array(holds, dtype=np.bool_)

@@ -52,7 +52,11 @@ class Conversation:
         self.extend(events)
 
     def append(self, event: Event) -> None:
-        """Append an event."""
+        """Append an event.
+
+        Raises:
+            DomainError: it names an action or a slot that the domain does not have; nothing is appended.
+        """
         self._state.apply(event)
         self._events.append(event)
 
@@ -137,11 +141,19 @@ class Conversation:
         return self._state.row
 
     def is_possible(self, action: str) -> bool:
-        """Return whether the precondition of an action holds now."""
+        """Return whether the precondition of an action holds now.
+
+        Raises:
+            DomainError: there is no such action.
+        """
         return self._state.is_possible(action)
 
     def action_mask(self, actions: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Return whether the precondition of each action holds now, shape `(actions,)`."""
+        """Return whether the precondition of each action holds now, shape `(actions,)`.
+
+        Raises:
+            DomainError: there is no such action.
+        """
         return self._state.action_mask(actions)
 
     def observation(self, turn_taking: str = "auto", max_history: int = 1) -> npt.NDArray[Any]:

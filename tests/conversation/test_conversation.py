@@ -157,7 +157,11 @@ def test_unknown_names_are_errors() -> None:
         conversation.append(ActionExecuted("ask_sizes"))
     with pytest.raises(DomainError, match="unknown slot 'colou'; did you mean 'colour'"):
         conversation.append(SlotSet("colou", 1))
-    assert len(conversation) == 0
+    assert len(conversation) == 0 and conversation.last_action is None
+    for ask in (conversation.is_possible, lambda name: conversation.action_mask([name])):
+        with pytest.raises(DomainError, match="unknown action 'ask_sizes'; did you mean 'ask_size'"):
+            ask("ask_sizes")
+    assert conversation.action_mask(["action_default_fallback"]).tolist() == [True]  # one of Rasa's own
     with pytest.raises(ValueError, match="unknown event 'reminder'"):
         from_json({"event": "reminder"})
 
