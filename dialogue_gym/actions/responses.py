@@ -20,7 +20,7 @@ from dialogue_gym.conversation.events import (
     SlotSet,
     Value,
 )
-from dialogue_gym.conversation.wording import ATTACHMENTS, Speaker
+from dialogue_gym.conversation.wording import ATTACHMENTS, Speaker, is_showable
 from dialogue_gym.domain.loader import LISTS_OF_OBJECTS
 from dialogue_gym.domain.slot import REQUESTED_SLOT
 
@@ -102,7 +102,7 @@ class ResponseReader:
         data = dict(said.data) if said else {}
         given = {key: content[key] for key in ATTACHMENTS if content.get(key)}
         for key in LISTS_OF_OBJECTS:
-            if not _is_list_of_objects(given.get(key, [])):
+            if key in given and not is_showable(key, given[key]):
                 self.faults.append(f"expected a list of objects under {key!r}, not {quoted(str(given[key]))}")
                 del given[key]
         if "buttons" in given:
@@ -145,7 +145,3 @@ def _check(value: Any, depth: int) -> None:
         float(value)  # raises OverflowError for a number that observations cannot show
     for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _check(child, depth - 1)
-
-
-def _is_list_of_objects(content: object) -> bool:
-    return isinstance(content, list) and all(isinstance(item, dict) for item in content)

@@ -20,7 +20,7 @@ from dialogue_gym.conversation.events import (
     UserUttered,
     Value,
 )
-from dialogue_gym.conversation.wording import line, silence
+from dialogue_gym.conversation.wording import is_showable, line, silence
 from dialogue_gym.domain.model import LISTEN, Domain
 from dialogue_gym.domain.observation import confidence_bin, confidence_labels
 from dialogue_gym.domain.slot import EMPTY
@@ -151,15 +151,21 @@ def _parts(message: BotUttered) -> Iterator[str]:
     for key in ("image", "attachment", "custom"):
         if part := data.get(key):
             yield part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
-    for element in data.get("elements") or ():
+    for element in _objects(data, "elements"):
         yield f"{element.get('title', '')} : {element.get('subtitle', '')}"
         yield from map(_button, element.get("buttons") or ())
     yield from map(_button, buttons_of(message))
 
 
+def _objects(data: Mapping[str, Any], key: str) -> list[Json]:
+    """Return the buttons or elements of a message; none in another form, as trackers of others may have."""
+    content = data.get(key) or []
+    return list(content) if is_showable(key, content) else []
+
+
 def buttons_of(message: BotUttered) -> list[Json]:
     """Return the buttons under a message, each with its title and the message that it sends."""
-    given = message.data.get("quick_replies") or message.data.get("buttons") or ()
+    given = _objects(message.data, "quick_replies") or _objects(message.data, "buttons")
     buttons = [{key: str(value) for key, value in button.items() if value is not None} for button in given]
     return [
         {"title": button.get("title") or sent, "payload": sent}

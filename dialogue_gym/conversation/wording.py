@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dialogue_gym._text import PLACE, printable
+from dialogue_gym.domain.loader import LISTS_OF_OBJECTS
 from dialogue_gym.domain.model import LISTEN, RESTART, Domain, Variation
 from dialogue_gym.domain.slot import DONT_CARE
 
@@ -90,6 +91,18 @@ def _holds(condition: Sequence[tuple[str, str]], slots: Mapping[str, Any]) -> bo
         else value == wanted
         for value, wanted in pairs
     )
+
+
+def is_showable(key: str, content: Any) -> bool:
+    """Return whether the attachment of a key has its form: buttons and elements are lists of objects.
+
+    Action servers, other bots and trackers send anything. The buttons of elements count as well.
+    """
+    if key not in LISTS_OF_OBJECTS:
+        return True
+    if not isinstance(content, list) or not all(isinstance(one, Mapping) for one in content):
+        return False
+    return key != "elements" or all(is_showable("buttons", one.get("buttons") or []) for one in content)
 
 
 class Speaker:

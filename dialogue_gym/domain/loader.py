@@ -320,15 +320,24 @@ def _variation(entry: YamlNode) -> Variation:
     parts = {key: value for key, value in entry.mapping().items() if not value.is_null}
     text, condition, channel = (parts.pop(key, None) for key in ("text", "condition", "channel"))
     for key in LISTS_OF_OBJECTS:
-        for item in parts[key].items() if key in parts else ():
-            if not item.is_mapping:
-                raise item.error("expected keys such as 'title' and 'payload'")
+        for item in _objects(parts[key]) if key in parts else ():
+            inner = item.mapping().get("buttons") if key == "elements" else None
+            if inner is not None:
+                _objects(inner)
     return Variation(
         None if text is None else text.text(),
         tuple(map(_constraint, condition.items())) or None if condition else None,
         None if channel is None else channel.text("channel"),
         json.dumps({key: value.value() for key, value in parts.items()}, ensure_ascii=False),
     )
+
+
+def _objects(entry: YamlNode) -> list[YamlNode]:
+    """Return the items of a list of buttons or elements."""
+    for item in entry.items():
+        if not item.is_mapping:
+            raise item.error("expected keys such as 'title' and 'payload'")
+    return entry.items()
 
 
 def _constraint(entry: YamlNode) -> tuple[str, str]:

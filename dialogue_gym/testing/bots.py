@@ -18,7 +18,7 @@ from dialogue_gym._text import quoted, visible
 from dialogue_gym.chat import Bot
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import ActionExecuted, BotUttered
-from dialogue_gym.conversation.wording import ATTACHMENTS
+from dialogue_gym.conversation.wording import ATTACHMENTS, is_showable
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.default_names import FALLBACK_ACTION
 from dialogue_gym.nlu.interpreter import Interpreter, InterpreterError, understand
@@ -235,22 +235,8 @@ def _read_message(content: Any, sender: str) -> BotUttered:
     if content.get("recipient_id") not in (None, sender):
         recipient = quoted(str(content["recipient_id"]))
         raise BotError(f"a message to {quoted(sender)} is for {recipient}", "a message for somebody else")
-    return BotUttered(
-        content.get("text"), {key: content[key] for key in ATTACHMENTS if _is_shown(content, key)}
-    )
-
-
-def _is_shown(content: Mapping[str, Any], key: str) -> bool:
-    """Return whether a message has an attachment that can be shown."""
-    attached = content.get(key)
-    if key in ("image", "attachment", "custom"):
-        return bool(attached)
-    if not isinstance(attached, list) or not all(isinstance(one, Mapping) for one in attached):
-        return False
-    inner = [one.get("buttons") or [] for one in attached] if key == "elements" else []
-    return bool(attached) and all(
-        isinstance(buttons, list) and all(isinstance(one, Mapping) for one in buttons) for buttons in inner
-    )
+    attached = {key: one for key in ATTACHMENTS if (one := content.get(key)) and is_showable(key, one)}
+    return BotUttered(content.get("text"), attached)
 
 
 def _with_all_events(url: str) -> str:

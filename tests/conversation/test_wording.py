@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dialogue_gym import DomainError
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.events import BotUttered, Entity, UserUttered
@@ -91,3 +92,22 @@ def test_response_carries_its_attachments() -> None:
         "[No]",
     ]
     assert runner.run("utter_silent", conversation).events == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"elements": [{"title": "Pizza", "buttons": ["order"]}]},
+        {"elements": "Pizza"},
+        {"buttons": ["yes"]},
+        {"quick_replies": {"title": "yes"}},
+    ],
+)
+def test_attachments_of_another_form_leave_the_text(data: dict[str, Any]) -> None:
+    """Trackers of other bots have anything."""
+    assert message_lines(BotUttered("Well?", data)) == ["Well?"]
+
+
+def test_buttons_of_elements_are_checked_in_the_domain_file() -> None:
+    with pytest.raises(DomainError, match=r"elements\[0\]\.buttons\[0\]: expected keys such as 'title'"):
+        domain_from("responses: {utter_a: [{text: a, elements: [{title: b, buttons: [c]}]}]}")
