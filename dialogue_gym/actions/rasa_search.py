@@ -144,10 +144,10 @@ class Search:
             keys = [""]
         else:
             keys = ["no_match" if row[self.tables.offer] == tables.NO_MATCH else "no_other"]
-        cells = {name: "?" if venue.get(name) is None else venue[name] for name in self._names["columns"]}
+        cells = {name: venue.get(name) for name in [*self._names["columns"], *venue]}
         for key in keys:
             if responses.get(key):
-                fills = {name: cell for name, cell in cells.items() if name not in _TAKEN}
+                fills = {name: cell or "?" for name, cell in cells.items() if name not in _TAKEN}
                 dispatcher.utter_message(response=responses[key], **fills)
         return self._news(state, tracker, self._names["columns"])
 

@@ -53,13 +53,14 @@ def utterance(
     """Return the message of a response, filled with the values of slots; None if there is nothing to say."""
     message = conversation.latest_message
     domain = conversation.domain
-    slots = {**(service.venue if service else conversation.venue), **slots}
+    venue = service.venue if service else conversation.venue
     if service and (text := _served(name, domain, speaker, slots, service)):
         return BotUttered(text)
     variations = domain.variations(name) or _retrieved(name, conversation)
     if not variations and (response := DEFAULT_ACTIONS.get(name)):
         variations = domain.variations(response)
-    said = speaker.respond(variations, slots, shown(slots), message.channel if message else None)
+    channel = message.channel if message else None
+    said = speaker.respond(variations, {**venue, **slots}, _fillings(slots, venue, service), channel)
     return None if said is None or said == (None, {}) else BotUttered(*said)
 
 
@@ -67,11 +68,23 @@ def service_text(
     name: str, domain: Domain, speaker: Speaker, slots: Mapping[str, Value], service: Service
 ) -> str | None:
     """Return the text of a service, an offer or an answer, apart from a conversation."""
-    values = {**service.venue, **slots}
-    if text := _served(name, domain, speaker, values, service):
+    if text := _served(name, domain, speaker, slots, service):
         return text
-    said = speaker.respond(domain.variations(name), values, shown(values))
+    known = {**service.venue, **slots}
+    said = speaker.respond(domain.variations(name), known, _fillings(slots, service.venue, service))
     return said and said[0]
+
+
+def _fillings(
+    slots: Mapping[str, Value], venue: Mapping[str, Value], service: Service | None
+) -> dict[str, str | None]:
+    """Return the texts for the places of a response, where columns of venues can be called like slots.
+
+    A service is about the venue, whatever the user has said, or does not care about. Any other text has the
+    values of slots, and the venue's for those that are empty.
+    """
+    cells = {name: cell for name, cell in venue.items() if service or slots.get(name) is None}
+    return shown({**slots, **cells})
 
 
 def _served(
@@ -84,11 +97,12 @@ def _served(
     """
     if service.is_offer and service.venue:
         return None
+    told = {**slots, **service.venue}
     known = service_texts(name, domain)
     keys = service.asked or ([NO_VENUE[service.has_matches]] if service.is_offer else [])
     texts = []
     for key in keys:
-        said = speaker.respond(known[key], slots, shown(slots))
+        said = speaker.respond(known[key], told, shown(told))
         texts.append((said and said[0]) or "")
     said_parts = list(filter(None, texts))
     # Sentences stand side by side; parts such as `phone: 11` need a comma.

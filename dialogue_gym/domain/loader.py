@@ -225,6 +225,11 @@ def parse_domain(
 
     names = Names(tuple(intents), tuple(slots), tuple(actions), is_search=bool(constraints))
     fake_user = parse_fake_user(keys["fake_user"], names, database) if "fake_user" in keys else None
+    if constraints and database and (taken := keys["slots"].mapping().get(database.name)):
+        raise taken.error(
+            "the column with the names of venues is called so, too, and the venue on offer is known by it;"
+            " give the slot another name"
+        )
     domain = Domain(
         name=name,
         intents=names.intents,

@@ -425,7 +425,9 @@ class Domain:
         Raises:
             DomainError: the name is invalid or taken, or the type or its values are invalid.
         """
-        self._refuse("slot", name, [slot.name for slot in self.slots])
+        is_search = self.fake_user is not None and self.fake_user.search is not None
+        on_offer = [self.database.name] if self.database and is_search else []  # set like a slot
+        self._refuse("slot", name, [*(slot.name for slot in self.slots), *on_offer])
         if type not in SLOT_TYPES:
             raise DomainError(f"{self.name}: unknown slot type {quoted(type)}; {nearest(type, SLOT_TYPES)}")
         if bool(values) != (type == "categorical"):

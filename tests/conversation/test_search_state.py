@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 
 from dialogue_gym import load_domain
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.effects import service_text
-from dialogue_gym.conversation.events import ActionExecuted, SlotSet
+from dialogue_gym.conversation.effects import service_text, simulated_events
+from dialogue_gym.conversation.events import ActionExecuted, BotUttered, SlotSet
 from dialogue_gym.conversation.search_state import SearchState, Service
 from dialogue_gym.conversation.wording import Speaker
 from dialogue_gym.nlu.interpreter import parse_act
 from tests.conftest import domain_from
+from tests.rules.test_search import PLACES_FILE
 
 TOWN = domain_from(
     """
@@ -108,6 +110,25 @@ def test_many_details_are_several_lines() -> None:
 def test_the_parts_of_an_answer_are_told_apart() -> None:
     service = Service(False, {"phone": "11", "hours": "late"}, ("phone", "hours"), True)
     assert service_text("utter_tell", TOWN, Speaker(TOWN, 0), {}, service) == "phone: 11, hours: late"
+
+
+def test_services_say_what_the_venue_has_not_what_the_user_said() -> None:
+    text = PLACES_FILE.replace("How about {place}?", "{place}, {kind}, in the {area}.")
+    text = text.replace("[phone, address], count", "[phone, area], count")
+    domain = domain_from(text + """
+      tell/area: [{text: "In the {area}."}, {text: "Nobody knows.", condition: [
+        {type: slot, name: area, value: null}]}]
+      pardon: [{text: "{area}"}]
+    """)
+    speaker = Speaker(domain, 0)
+    for area, repeated in ((None, "north"), ("dontcare", "dontcare")):
+        wish = {"kind": "thai"} if area is None else {"kind": "thai", "area": area}
+        talk = Conversation(domain, [parse_act(f"/inform{json.dumps(wish)}").message])
+        place, said = simulated_events("offer", talk, speaker)
+        assert said == BotUttered("Alba, thai, in the north.")
+        talk.extend([ActionExecuted("offer"), place, parse_act('/request{"attribute": "area"}').message])
+        assert simulated_events("tell", talk, speaker) == (BotUttered("In the north."),)
+        assert simulated_events("pardon", talk, speaker) == (BotUttered(repeated),)
 
 
 def test_both_hypotheses_of_a_slot_are_told() -> None:

@@ -38,6 +38,7 @@ ERRORS = [
     ("find, thank]", "find, thanks]", "no intent is called 'thank'"),
     ("constraints:", "intents: {greet: inform}\n      constraints:", "two roles, 'greet' and 'inform'"),
     ("constraints:", "intents: {thank: find}\n      constraints:", "two roles, 'find' and 'thank'"),
+    ("slots:\n", "slots:\n      place: {type: text}\n", "the column with the names of venues is called so"),
     ("constraints:", "goal: {kind: [thai]}\n      constraints:", "users who search have no 'goal'"),
     ("constraints:", "patience: 3\n      constraints:", "it belongs under 'behaviour'"),
     ("type: categorical, values: [thai, greek, pizza]", "type: text", "a constraint is a categorical slot"),

@@ -43,6 +43,7 @@ from dialogue_gym.teaching.export_domain import rasa_domain
 from dialogue_gym.teaching.export_rasa import export_for, origins_of
 from dialogue_gym.teaching.export_search import SearchExport
 from tests.actions.test_rasa_server import CONSTRAINTS, action_server
+from tests.conftest import domain_from
 from tests.peers import environment_of
 from tests.rules.test_search import PLACES_FILE
 from tests.teaching.exports import simulated
@@ -324,3 +325,15 @@ def test_rasa_accepts_the_project(
     assert [one for one in read["warnings"] if "is not used in any story" not in one] == []
     assert read["slots"]["search_matches"] == ["categorical", [{"type": "custom", "action": "action_search"}]]
     assert {"action_search", "action_offer", "action_tell"} <= {*read["actions"]}
+
+
+def test_an_offer_in_rasa_says_what_the_venue_has(tmp_path: Path) -> None:
+    export = SearchExport(domain_from(PLACES_FILE))
+    for file, text in export.files().items():
+        (tmp_path / file).write_text(text)
+    wish = parse_act('/inform{"kind": "thai", "area": "dontcare"}').message
+    tracker = Tracker.from_dict({"sender_id": "a", "events": as_rasa(export, [wish])})
+    dispatcher = Dispatcher()
+    read_search(tmp_path).serve(export.actions["offer"], dispatcher, tracker)
+    (said,) = dispatcher.messages
+    assert (said["place"], said["area"], said["kind"]) == ("Alba", "north", "thai")
