@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,8 @@ def find_behaviours(names: Sequence[str], env: gym.Env[Any, Any], seed: int = 0)
 
 
 def _behaviour(word: str, env: Any, seed: int) -> BehaviourPolicy:
-    name, colon, share = word.rpartition(":")
+    # The name of a folder may have a colon of its own, such as that of a time or of a drive.
+    name, colon, share = ("", "", "") if os.path.isdir(word) else word.rpartition(":")
     name, exploration = (name, _share(word, share)) if colon else (word, 0.0)
     if not name:
         raise ValueError(f"{word!r}: a policy is needed, such as random or expert:0.5")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -25,7 +24,8 @@ def collect(
 ) -> Iterator[Episode]:
     """Play dialogues in which policies take turns, and yield each.
 
-    `env.reset(seed=episode.seed)` begins a dialogue again. Its `infos` are those of the environment, and:
+    `env.reset(seed=episode.seed)` begins a dialogue again. Its `infos` are those that the environment gives at
+    each step and reset (not those of wrappers at the end alone, such as statistics), and:
 
     - `chances`: the chance that each action had, shape (n + 1, actions), float64; after the last step 0.
     - `policy`: the number of the policy, from 0 on, shape (n + 1,), int64.
@@ -49,19 +49,21 @@ def collect(
         own = int(random.integers(2**32))
         observation, info = env.reset(seed=own)
         observations, actions, rewards = [observation], [], []
-        infos = defaultdict(list, {name: [value] for name, value in info.items()})
+        infos = {name: [value] for name, value in info.items()}
+        dealt = []
         terminated = truncated = False
         while not (terminated or truncated):
             chances = behaviours[who].chances(observation, info["action_mask"])
             action = draw(random, chances)
-            infos[CHANCES].append(chances)
+            dealt.append(chances)
             observation, reward, terminated, truncated, info = env.step(action)
             observations.append(observation)
             actions.append(action)
             rewards.append(float(reward))
-            for name, value in info.items():
-                infos[name].append(value)
-        infos[CHANCES].append(np.zeros_like(infos[CHANCES][0]))
+            for name, values in infos.items():
+                values += [info[name]] if name in info else []
+        infos = {name: values for name, values in infos.items() if len(values) == len(observations)}
+        infos[CHANCES] = [*dealt, np.zeros_like(dealt[0])]
         infos[POLICY] = [np.int64(who)] * len(observations)
         successes += bool(info["is_success"])
         progress(number + 1, successes / (number + 1))

@@ -209,6 +209,8 @@ def read_dataset(dataset: str, env: gym.Env[Any, Any]) -> list[Episode]:
             f"{dataset}: this data set is for other actions or observations than those of"
             f" {dialogue.domain.name}; take the environment and settings that it was made with"
         )
+    kept = [one for one in found if len(one.actions)]
+    abouts = found.storage.get_episode_metadata([one.id for one in kept])
     episodes = [
         Episode(
             np.asarray(one.observations),
@@ -216,9 +218,9 @@ def read_dataset(dataset: str, env: gym.Env[Any, Any]) -> list[Episode]:
             np.asarray(one.rewards, np.float64),
             bool(one.truncations[-1]) and not bool(one.terminations[-1]),
             dict(one.infos or {}),
+            None if about.get("seed") is None else int(about["seed"]),
         )
-        for one in found
-        if len(one.actions)
+        for one, about in zip(kept, abouts, strict=True)
     ]
     if not episodes:
         raise ValueError(f"{dataset}: this data set has no dialogues")

@@ -134,7 +134,7 @@ def test_what_was_written_is_read_again() -> None:
         for one, other in zip(read_dataset(place, env), recorded, strict=True):
             assert all(
                 np.array_equal(getattr(one, part), getattr(other, part))
-                for part in ("observations", "actions", "rewards", "truncated")
+                for part in ("observations", "actions", "rewards", "truncated", "seed")
             )
             assert all(np.array_equal(one.infos[key], value) for key, value in other.infos.items())
     with pytest.raises(ValueError, match=r"for other actions or observations than those of concert"):
@@ -145,6 +145,24 @@ def test_what_was_written_is_read_again() -> None:
         read_dataset("dialogue-gym/restaurant/mina-v0", env)
     with pytest.raises(ValueError, match=r"mine-v0 exists already: "):
         dataset_id(env, "mine")
+
+
+def test_statistics_of_a_wrapper_are_left_out() -> None:
+    env = gym.make(BUILT_IN[0])
+    wrapped = gym.wrappers.RecordEpisodeStatistics(env)  # tells them at the end of an episode alone
+    (one,) = collect(wrapped, find_behaviours(["random"], wrapped), 1, 0)
+    (other,) = collect(env, find_behaviours(["random"], env), 1, 0)
+    assert one.infos.keys() == other.infos.keys() and np.array_equal(one.actions, other.actions)
+
+
+def test_the_folder_of_an_agent_may_have_a_colon_in_its_name(tmp_path: Path) -> None:
+    from dialogue_gym.policies import QTable, save_agent
+
+    env = gym.make(BUILT_IN[0])
+    folder = tmp_path / "2026-11-30T22:30:00"
+    save_agent(folder, QTable(env), name="mine")
+    one, half = find_behaviours([str(folder), f"{folder}:0.5"], env)
+    assert (one.name, one.exploration, half.exploration) == (str(folder), 0.0, 0.5)
 
 
 def test_a_run_that_fails_leaves_nothing(root: Path) -> None:
