@@ -170,12 +170,12 @@ def _share(temporary: Path) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text to a file, in UTF-8, whole or not at all.
+    """Write a text to a file, in UTF-8 and with its own line ends, whole or not at all.
 
     Raises:
         OSError: the file cannot be written; its old content is unchanged.
     """
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda temporary: temporary.write_bytes(text.encode()))
 
 
 def create_text(path: Path, text: str) -> None:
@@ -187,7 +187,7 @@ def create_text(path: Path, text: str) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _beside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(text.encode())
         if sys.platform == "win32":
             temporary.rename(path)  # which fails there if the file exists
             return

@@ -70,6 +70,19 @@ def test_a_file_that_is_written_anew_keeps_its_permissions_and_its_link(tmp_path
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
 
 
+def test_line_ends_stay_as_they_are_on_windows_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python writes each line feed as two characters there, in texts, and so would double those of such a file."""
+
+    def write_on_windows(self: Path, data: str, *_: Any, newline: str | None = None, **__: Any) -> int:
+        return self.write_bytes((data if newline == "" else data.replace("\n", "\r\n")).encode())
+
+    monkeypatch.setattr(Path, "write_text", write_on_windows)
+    text = "intents:\r\n- greet\n"
+    write_text(tmp_path / "a.yml", text)
+    create_text(tmp_path / "b.yml", text)
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {text.encode()}
+
+
 def test_a_full_disk_is_an_error_of_the_file(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():

@@ -192,7 +192,7 @@ class Transfer:
         file = _stored_name(name)
         with tempfile.TemporaryDirectory() as given:
             temporary = Path(given) / file
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_bytes(text.encode())
             try:
                 count = len(read_examples(temporary, may_read_files=False).examples)
             except FileError as error:
