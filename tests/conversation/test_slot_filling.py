@@ -112,6 +112,17 @@ def test_the_active_form_decides() -> None:
     assert [from_json(to_json(event)) for event in conversation.events] == [form, ask]
 
 
+def test_a_condition_without_a_form_means_that_none_is_active() -> None:
+    domain = domain_from("""
+        version: "3.1"
+        intents: [tell]
+        slots: {a: {type: text, mappings: [{type: from_text, conditions: [{requested_slot: a}]}]}}
+        forms: {f: {required_slots: [a]}}
+    """)
+    assert filled(says("tell"), domain=domain) == {"a": "some words"}
+    assert filled(ActiveLoop("f"), SlotSet("requested_slot", "a"), says("tell"), domain=domain) == {}
+
+
 def test_a_form_fills_a_slot_that_it_has_not_asked_for_only_if_the_mapping_is_its_own() -> None:
     domain = domain_from("""
         version: "3.1"
