@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable
 
@@ -195,6 +196,15 @@ def without_password(url: str) -> str:
     for pattern, hidden in _SECRETS:
         url = pattern.sub(hidden, url)
     return url
+
+
+def as_typed(path: object) -> str:
+    """Return a path or name as it is typed in a command: with quotes where a shell needs them.
+
+    >>> as_typed("pizza.yml"), as_typed("my bots/pizza.yml")
+    ('pizza.yml', "'my bots/pizza.yml'")
+    """
+    return printable(shlex.quote(str(path)))
 
 
 def finite_number(text: str) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dialogue_gym._files import FileError, FileKind, Problem, read_text
-from dialogue_gym._text import counted
+from dialogue_gym._text import as_typed, counted
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.actions import Action, ActionRunner, builtin_actions, load_actions
 from dialogue_gym.check import KINDS, NLU, STORIES, data_files, has_examples
@@ -40,7 +40,7 @@ def domain_notes(source: str) -> list[str]:
     read_domain(source, warnings)
     if len(warnings) < 2:
         return [str(warning) for warning in warnings]
-    return [f"{counted(len(warnings), 'warning')} about this domain: dialogue-gym check {source}"]
+    return [f"{counted(len(warnings), 'warning')} about this domain: dialogue-gym check {as_typed(source)}"]
 
 
 def nlu_server(nlu: Sequence[str]) -> Interpreter | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialogue_gym._text import printable
+from dialogue_gym._text import as_typed, printable
 from dialogue_gym.chat import RESTART_COMMAND, Bot, Chat
 from dialogue_gym.cli.options import (
     ActionsOption,
@@ -85,7 +85,7 @@ def _greeting(talk: Chat, source: str, knows_words: bool) -> Iterator[str]:
     else:
         yield (
             f"{domain.name}: no agent exists for this domain, so the bot only listens. Teach it with"
-            f" `dialogue-gym teach {source}`, then chat with --agent {domain.name}-teaching."
+            f" `dialogue-gym teach {as_typed(source)}`, then chat with --agent {domain.name}-teaching."
         )
     yield how_to_talk(domain, knows_words)
     yield f"{SCORES} shows its scores, {RESTART_COMMAND} starts over, Ctrl-D ends."

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dialogue_gym._text import counted, printable
+from dialogue_gym._text import as_typed, counted, printable
 from dialogue_gym.cli.endpoint import (
     AnswerTimeOption,
     BaseUrlOption,
@@ -130,7 +130,8 @@ def evaluate(
         )
         if one is None:
             raise ValueError(
-                f"{source}: no agent exists for this domain; `dialogue-gym train {source}` trains one"
+                f"{source}: no agent exists for this domain;"
+                f" `dialogue-gym train {as_typed(source)}` trains one"
             )
         return one
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dialogue_gym._files import OutputKind, bears, check_target, write_text
-from dialogue_gym._text import counted, percent, printable
+from dialogue_gym._text import as_typed, counted, percent, printable
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.cli.logs import domain_of
 from dialogue_gym.cli.options import PlaceArgument, SeedOption
@@ -127,7 +127,7 @@ def _shown(
     if further:
         yield f"(further from people than before: {', '.join(further)}; look at these before you train on it)"
     yield from (f"({note})" for note in _notes(logged, fitted))
-    yield f"{out} written; train on it: dialogue-gym train {out}"
+    yield f"{out} written; train on it: dialogue-gym train {as_typed(out)}"
 
 
 def _is_further(fitted: BehaviourDistance, before: BehaviourDistance) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dialogue_gym._text import counted, printable
+from dialogue_gym._text import as_typed, counted, printable
 from dialogue_gym.hub import pull, push
 
 hub = typer.Typer(help="Share agents and domains on the Hugging Face Hub.", no_args_is_help=True)
@@ -48,7 +48,8 @@ def pull_command(
     """Copy an agent or a domain from a repository, after a check of each file."""
     bundle = pull(repository, out or Path(Path(repository).name), revision)
     folder = printable(str(bundle.folder))
-    command = f"dialogue-gym chat {bundle.domain_source(folder) or 'DOMAIN'}"
+    typed = as_typed(bundle.folder)
+    command = f"dialogue-gym chat {bundle.domain_source(typed) or 'DOMAIN'}"
     if bundle.agent:
-        command += f" --agent {folder}"
+        command += f" --agent {typed}"
     print(f"{counted(len(bundle.files), 'file')} in {folder}; try {command}")

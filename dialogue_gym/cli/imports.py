@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dialogue_gym._text import counted, printable
+from dialogue_gym._text import as_typed, counted, printable
 from dialogue_gym.ontologies import Ontology, read_multiwoz, read_pydial, write_project
 
 imports = typer.Typer(help="Make a domain of an ontology and its database.", no_args_is_help=True)
@@ -53,4 +53,4 @@ def _write(ontology: Ontology, out: Path) -> None:
         counted(len(ontology.slots), "slot"),
         counted(len(ontology.attributes), "attribute"),
     )
-    print(f"{printable(str(out))}: {', '.join(sizes)}; try dialogue-gym chat {printable(str(out))}")
+    print(f"{printable(str(out))}: {', '.join(sizes)}; try dialogue-gym chat {as_typed(out)}")

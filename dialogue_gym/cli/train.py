@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dialogue_gym._files import prepared_folder
-from dialogue_gym._text import printable
+from dialogue_gym._text import as_typed, printable
 from dialogue_gym.bounds.bounding import Bounding, BoundMethod
 from dialogue_gym.cli.options import (
     STORE_PLACE,
@@ -168,8 +168,8 @@ def train(
     patience = unwrapped_dialogue(run.make_env()).patience
     for advice in _advice(patience, figures, curve, run.steps, usual_steps):
         print(advice)
-    shown = printable(str(folder))
-    print(f"It is saved in {shown}. Talk to it: dialogue-gym chat {source} --agent {shown}")
+    command = f"dialogue-gym chat {as_typed(source)} --agent {as_typed(folder)}"
+    print(f"It is saved in {printable(str(folder))}. Talk to it: {command}")
 
 
 @dataclass

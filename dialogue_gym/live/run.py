@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from dialogue_gym._files import FIGURES
-from dialogue_gym._text import counted, printable
+from dialogue_gym._text import as_typed, counted, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.loader import domain_text
 from dialogue_gym.domain.sources import builtin_names
@@ -188,7 +188,7 @@ def _news_of_rules(store: Store, source: str) -> list[str]:
     """Return lines on rules that have changed in the files that a store began with."""
     stories, faults = remembered_stories(store.files.stories)
     news = str(StoryNews.of(History(store.taught()), stories)) if stories else ""
-    command = f"dialogue-gym teach {source} --store {store.place}"
+    command = f"dialogue-gym teach {as_typed(source)} --store {as_typed(store.place)}"
     return [*([f"{news}; `{command}` takes them over"] if news else []), *faults]
 
 
@@ -255,7 +255,7 @@ def _beginning(given: LiveOptions) -> _Beginning:
     if not history.labels(domain):
         note = (
             "no agent for this domain, and nothing was taught here: the bot begins with guesses. To teach it"
-            f" first: dialogue-gym teach {given.source} --store {place}"
+            f" first: dialogue-gym teach {as_typed(given.source)} --store {as_typed(place)}"
         )
     return _Beginning(place, tool, figures, domain, note=note)
 

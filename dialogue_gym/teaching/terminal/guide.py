@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from dialogue_gym._text import visible
+from dialogue_gym._text import as_typed, visible
 from dialogue_gym.outline.interview import LINES, PICK, STEPS, Interview, Question
 from dialogue_gym.outline.model import Outline, OutlineError
 from dialogue_gym.outline.summary import summary
@@ -66,8 +66,8 @@ def should_teach(file: str) -> Dialog[bool]:
     question = Question(0, "Teach it now?", kind=PICK, choices=("teach it now, in this terminal", "later"))
     shown = (
         Line(f"Wrote {visible(file)}.", "good"),
-        Line(f"dialogue-gym teach {visible(file)}  teaches it here", indent=2),
-        Line(f"dialogue-gym serve {visible(file)}  teaches it in the browser", indent=2),
+        Line(f"dialogue-gym teach {as_typed(file)}  teaches it here", indent=2),
+        Line(f"dialogue-gym serve {as_typed(file)}  teaches it in the browser", indent=2),
     )
     while True:
         try:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dialogue_gym._files import create_text
-from dialogue_gym._text import name_fault, printable
+from dialogue_gym._text import as_typed, name_fault, printable
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.sources import YAML_SUFFIXES, builtin_names
 from dialogue_gym.factory import domain_notes
@@ -74,7 +73,7 @@ def make_bot(path: Path) -> None:
 
     if path.exists():
         raise ValueError(
-            f"{path}: this file exists already; choose another name, or dialogue-gym teach {path}"
+            f"{path}: this file exists already; choose another name, or dialogue-gym teach {as_typed(path)}"
         )
     if fault := _fault(path):
         raise ValueError(f"{path}: {fault}")
@@ -179,7 +178,7 @@ def _export(session: Session, store: Store) -> Exported:
 
 
 def _next_steps(source: str, place: StorePlace) -> tuple[str, ...]:
-    bot, store = printable(shlex.quote(source)), printable(shlex.quote(str(place)))
+    bot, store = as_typed(source), as_typed(place)
     return (
         f"Talk to it yourself: dialogue-gym chat {bot} --agent {store}",
         f"Let others talk to it: dialogue-gym serve {bot} --store {store} --talk",
