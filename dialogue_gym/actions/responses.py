@@ -89,6 +89,9 @@ class ResponseReader:
         if not isinstance(name, str) or name not in names:
             self.faults.append(f"unknown slot {quoted(str(name))}; {nearest(str(name), names)}")
             return None
+        if name == REQUESTED_SLOT and not isinstance(value, str | None):
+            self.faults.append(f"{name} needs the name of a slot or null, not {quoted(str(value))}")
+            return None
         return SlotSet(name, value)
 
     def _message(self, content: Json) -> BotUttered | None:

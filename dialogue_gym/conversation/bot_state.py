@@ -229,7 +229,8 @@ class BotState:
 
     def _set_slot(self, event: SlotSet) -> None:
         if event.name == REQUESTED_SLOT:
-            self._enter(dataclasses.replace(self.loop, requested_slot=event.value))
+            requested = event.value if isinstance(event.value, str) else None  # a tracker may have anything
+            self._enter(dataclasses.replace(self.loop, requested_slot=requested))
             if event.name not in self._slot:
                 return
         if self._tables.is_search and event.name == self._venues.name:

@@ -156,6 +156,7 @@ def test_buttons_are_kept_and_responses_are_filled() -> None:
         ("price", {}, "expected a list of events, not"),
         ([], {"response": "utter_sice"}, "unknown response 'utter_sice'; did you mean"),
         ([], {"text": "x", "buttons": "yes"}, "expected a list of objects under 'buttons'"),
+        ([set_slot("requested_slot", ["size"])], {}, "requested_slot needs the name of a slot or null, not"),
         ([], {"text": "x", "elements": [{"buttons": ["yes"]}]}, "list of objects under 'elements'"),
         ([set_slot("a\nb", 1)] * 9, {}, "and 6 more"),
     ],

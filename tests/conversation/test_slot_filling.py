@@ -123,6 +123,15 @@ def test_a_condition_without_a_form_means_that_none_is_active() -> None:
     assert filled(ActiveLoop("f"), SlotSet("requested_slot", "a"), says("tell"), domain=domain) == {}
 
 
+@pytest.mark.parametrize("asked", [["name"], {"name": 1}, 2])
+def test_a_form_asks_for_nothing_that_is_no_name(asked: Any) -> None:
+    """Trackers of others may have set anything."""
+    events = [ActiveLoop("name_form"), SlotSet("requested_slot", asked), says("book", text="Ann")]
+    conversation = Conversation(MAPPED, events)
+    assert conversation.loop == LoopState("name_form", None, is_unanswered=True)
+    assert conversation.slots["name"] is None
+
+
 def test_a_form_fills_a_slot_that_it_has_not_asked_for_only_if_the_mapping_is_its_own() -> None:
     domain = domain_from("""
         version: "3.1"
