@@ -111,6 +111,7 @@ def write_dataset(
         is_recoverable: whether the environment can be played; that of a domain without a fake user cannot.
 
     Raises:
+        ValueError: there are no dialogues.
         ImportError: Minari is not installed.
         OSError: the files cannot be written.
     """
@@ -154,6 +155,8 @@ def write_dataset(
             )
             for one in episodes
         )
+        if not storage.total_episodes:
+            raise ValueError("episodes: at least one dialogue is needed")
         storage.update_metadata(about)
         namespace = dataset.rpartition("/")[0]
         if namespace and namespace not in list_local_namespaces():

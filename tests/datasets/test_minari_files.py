@@ -165,6 +165,13 @@ def test_the_folder_of_an_agent_may_have_a_colon_in_its_name(tmp_path: Path) -> 
     assert (one.name, one.exploration, half.exploration) == (str(folder), 0.0, 0.5)
 
 
+def test_a_data_set_of_nothing_is_not_written(root: Path) -> None:
+    env = gym.make(BUILT_IN[0])
+    with pytest.raises(ValueError, match=r"^episodes: at least one dialogue is needed$"):
+        write_dataset(dataset_id(env, "mine"), [], env, policies=["random"], description="")
+    assert not list(root.rglob("data"))
+
+
 def test_a_run_that_fails_leaves_nothing(root: Path) -> None:
     env = gym.make(BUILT_IN[0])
 
