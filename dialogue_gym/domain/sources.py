@@ -23,7 +23,7 @@ _NOT_OURS = ("node_modules", "__pycache__", "models", "results")
 _MARKS = (STORE_FILE, "pyvenv.cfg")
 _DOMAIN_KEY = re.compile(
     r"^([\"']?)(intents|entities|slots|responses|templates|actions|forms|session_config|e2e_actions|fake_user|"
-    r"expert)\1\s*:",
+    r"reward|expert)\1\s*:",
     re.MULTILINE,
 )
 _ANY_FILE = FileKind("file of a project", FileError, max_bytes=200_000_000)

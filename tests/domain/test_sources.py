@@ -151,6 +151,11 @@ def test_an_error_has_the_file_and_line_of_its_entry(tmp_path: Path, second: str
     assert str(caught.value).startswith(f"{tmp_path}/{message.format(folder=tmp_path)}")
 
 
+def test_a_file_of_rewards_belongs_to_the_domain_of_its_folder(tmp_path: Path) -> None:
+    write(tmp_path, {"domain.yml": "intents: [a]\n", "reward.yml": "reward: {success: 3}\n"})
+    assert dict(load_domain(tmp_path).reward)["success"] == 3
+
+
 @pytest.mark.parametrize("empty", ["config:", "database:", "expert:"])
 def test_an_empty_section_of_one_file_does_not_hide_that_of_another(tmp_path: Path, empty: str) -> None:
     write(tmp_path, {"a.yml": f"intents: [a]\n{empty}\n", "b.yml": "slots: {s: {type: text}}\n"})
