@@ -71,7 +71,7 @@ def test_a_file_that_is_written_anew_keeps_its_permissions_and_its_link(tmp_path
 
 
 def test_line_ends_stay_as_they_are_on_windows_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python writes each line feed as two characters there, in texts, and so would double those of such a file."""
+    """In texts, Python writes each line feed as two characters there, also one that has the other already."""
 
     def write_on_windows(self: Path, data: str, *_: Any, newline: str | None = None, **__: Any) -> int:
         return self.write_bytes((data if newline == "" else data.replace("\n", "\r\n")).encode())

@@ -24,8 +24,8 @@ def collect(
 ) -> Iterator[Episode]:
     """Play dialogues in which policies take turns, and yield each.
 
-    `env.reset(seed=episode.seed)` begins a dialogue again. Its `infos` are those that the environment gives at
-    each step and reset (not those of wrappers at the end alone, such as statistics), and:
+    `env.reset(seed=episode.seed)` begins a dialogue again. Its `infos` are those that the environment gives
+    at each step and reset (not those of wrappers at the end alone, such as statistics), and:
 
     - `chances`: the chance that each action had, shape (n + 1, actions), float64; after the last step 0.
     - `policy`: the number of the policy, from 0 on, shape (n + 1,), int64.

@@ -115,11 +115,14 @@ def test_the_parts_of_an_answer_are_told_apart() -> None:
 def test_services_say_what_the_venue_has_not_what_the_user_said() -> None:
     text = PLACES_FILE.replace("How about {place}?", "{place}, {kind}, in the {area}.")
     text = text.replace("[phone, address], count", "[phone, area], count")
-    domain = domain_from(text + """
+    domain = domain_from(
+        text
+        + """
       tell/area: [{text: "In the {area}."}, {text: "Nobody knows.", condition: [
         {type: slot, name: area, value: null}]}]
       pardon: [{text: "{area}"}]
-    """)
+    """
+    )
     speaker = Speaker(domain, 0)
     for area, repeated in ((None, "north"), ("dontcare", "dontcare")):
         wish = {"kind": "thai"} if area is None else {"kind": "thai", "area": area}
