@@ -160,6 +160,7 @@ def test_the_folder_of_an_agent_may_have_a_colon_in_its_name(tmp_path: Path) -> 
 
     env = gym.make(BUILT_IN[0])
     folder = tmp_path / "2026-11-30T22:30:00"
+    folder.mkdir()
     save_agent(folder, QTable(env), name="mine")
     one, half = find_behaviours([str(folder), f"{folder}:0.5"], env)
     assert (one.name, one.exploration, half.exploration) == (str(folder), 0.0, 0.5)
