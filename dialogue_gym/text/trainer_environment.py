@@ -8,11 +8,12 @@ docstring; `reset(**columns)` begins a rollout, and `get_reward()` scores it. TR
 from __future__ import annotations
 
 import inspect
+import keyword
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
-from dialogue_gym._text import quoted
+from dialogue_gym._text import quoted, take_name
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.sources import Source
 from dialogue_gym.text.dialogue import TextDialogue
@@ -116,24 +117,41 @@ def _method(name: str, tool: Tool) -> Callable[..., str]:
 
     def method(self: ToolEnvironment, *arguments: Any, **named: Any) -> str:
         # A model's wrong arguments are answered in text, so that Python must not refuse them.
-        names = (parameter.name for parameter in parameters[1:])
-        return self._do(tool.name, dict(zip(names, arguments, strict=False)) | named)
+        given = dict(zip(taken, arguments, strict=False)) | named
+        slots = {known: argument.name for known, argument in taken.items()}
+        return self._do(tool.name, {slots.get(known, known): value for known, value in given.items()})
 
+    taken = _parameters(tool)
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    for argument in sorted(tool.arguments, key=lambda argument: not argument.is_required):
+    for known, argument in taken.items():
         parameters.append(
             inspect.Parameter(
-                argument.name,
+                known,
                 inspect.Parameter.POSITIONAL_OR_KEYWORD,
                 default=inspect.Parameter.empty if argument.is_required else None,
                 annotation=_annotation(argument),
             )
         )
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = _docstring(tool)
+    method.__doc__ = _docstring(tool, taken)
     method.__annotations__ = {one.name: one.annotation for one in parameters[1:]} | {"return": str}
     method.__signature__ = inspect.Signature(parameters, return_annotation=str)  # type: ignore[attr-defined]
     return method
+
+
+def _parameters(tool: Tool) -> dict[str, Argument]:
+    """Return the arguments of a tool by names of parameters, the required ones first.
+
+    The name is that of the slot, where Python allows it: a slot `from` is the parameter `from_`.
+    """
+    names = {"self"}
+    found: dict[str, Argument] = {}
+    for argument in sorted(tool.arguments, key=lambda argument: not argument.is_required):
+        plain = re.sub(r"\W", "_", argument.name)
+        plain = plain if plain.isidentifier() else f"_{plain}"
+        plain += "_" * (plain in names or keyword.iskeyword(plain))
+        found[take_name(plain, names, "{name}_{number}")] = argument
+    return found
 
 
 def _annotation(argument: Argument) -> Any:
@@ -141,9 +159,10 @@ def _annotation(argument: Argument) -> Any:
     return kind if argument.is_required else kind | None
 
 
-def _docstring(tool: Tool) -> str:
+def _docstring(tool: Tool, parameters: Mapping[str, Argument]) -> str:
     lines = [tool.description]
     if tool.arguments:
         said = "the user's wish" + ("" if tool.arguments[0].is_required else ", if it is known")
-        lines += ["", "Args:", *(f"    {argument.name}: {said}." for argument in tool.arguments)]
+        names = sorted(parameters, key=lambda name: tool.arguments.index(parameters[name]))
+        lines += ["", "Args:", *(f"    {name}: {said}." for name in names)]
     return "\n".join([*lines, "", "Returns:", "    The user's next sentence, after remarks in brackets."])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from dialogue_gym import DialogueEnv, DomainError, load_domain
 from dialogue_gym.conversation.events import ActionExecuted
+from dialogue_gym.domain import domain_text
 from dialogue_gym.text import TextDialogue, tool_environment
 
 
@@ -47,6 +50,25 @@ def test_actions_whose_names_are_like_others_have_methods_of_their_own() -> None
         assert getattr(env, name)() != "(the dialogue is over)"
     done = [event.name for event in env._dialogue.conversation.events if isinstance(event, ActionExecuted)]
     assert [name for name in done if name in ("utter_greet", *names)] == ["utter_greet", *names]
+
+
+def test_slots_with_names_that_python_does_not_allow_have_parameters_like_them(tmp_path: Path) -> None:
+    names = {"location": "from", "price": "self", "people": "how-many", "cuisine": "2nd"}
+    text = re.sub(
+        r"\b(location|price|people|cuisine)\b", lambda found: names[found[0]], domain_text("restaurant")
+    )
+    (tmp_path / "trip.yml").write_text(text)
+    one = tool_environment(tmp_path / "trip.yml")()
+    assert list(inspect.signature(one.action_suggest).parameters) == ["_2nd", "how_many", "from_", "self_"]
+    assert "    from_: the user's wish." in inspect.getdoc(one.action_suggest)
+    goal = {"from": "paris", "self": "cheap", "how-many": "2", "2nd": "french"}
+    for given in ({"from_": "paris"}, {"from": "paris"}):
+        one.reset(seed=1, goal=goal)
+        said = one.action_suggest(_2nd="french", how_many="2", self_="cheap", **given)
+        assert said.endswith("(the user has what they want)")
+        one.reset(seed=1, goal=goal)
+        assert one.action_suggest("french", "2", "paris", "cheap").endswith("(the user has what they want)")
+    assert "'2nd' cannot be 'x'" in (one.reset(seed=1), one.action_suggest("x", "2", "paris", "cheap"))[1]
 
 
 def test_values_are_listed_in_the_types() -> None:
