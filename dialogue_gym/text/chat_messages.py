@@ -97,7 +97,10 @@ def _functions(calls: Any) -> list[Mapping[str, Any]] | None:
     functions = []
     for call in calls if isinstance(calls, list) else [None]:
         function = call.get("function") if isinstance(call, Mapping) else None
-        if not isinstance(function, Mapping) or not _FUNCTION.fullmatch(str(function.get("name"))):
+        if not isinstance(function, Mapping):
+            return None
+        name = function.get("name")
+        if not isinstance(name, str) or not _FUNCTION.fullmatch(name):
             return None
         functions.append(function)
     return functions
