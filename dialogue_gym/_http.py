@@ -106,9 +106,10 @@ class JsonClient:
         self._client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        """Close the connections; a further request, perhaps in another event loop, opens others."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
 
     async def request(self, method: str, url: str, seconds: float, payload: Any = None) -> Any:
         """Send JSON, and return the JSON of the response; redirects are not followed.
@@ -151,6 +152,23 @@ class JsonClient:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             raise ServiceError(f"{where} cannot be reached: {_reason(error)}", kind=UNREACHABLE) from None
         return _parsed(where, response)
+
+
+def bearer(token: str | None, name: str) -> dict[str, str]:
+    """Return the header that sends a token; none without one.
+
+    Args:
+        token: the token.
+        name: the place that it is from, for the error.
+
+    Raises:
+        ValueError: it cannot be sent in a header.
+    """
+    if not token:
+        return {}
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise ValueError(f"{name} cannot be sent: a header has no spaces, line breaks or letters such as ü")
+    return {"Authorization": f"Bearer {token}"}
 
 
 def with_path(url: str, path: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._http import NOT_SENT, UNREACHABLE, JsonClient, ServiceError, with_path
+from dialogue_gym._http import NOT_SENT, UNREACHABLE, JsonClient, ServiceError, bearer, with_path
 from dialogue_gym._text import quoted, visible
 from dialogue_gym.chat import Bot
 from dialogue_gym.conversation.conversation import Conversation
@@ -105,6 +105,7 @@ class RestBot(ForeignBot):
             jobs: the number of connections at the same time.
 
         Raises:
+            ValueError: the token cannot be sent in a header.
             ImportError: httpx is missing; the message has the command that installs it.
         """
         super().__init__()
@@ -112,7 +113,7 @@ class RestBot(ForeignBot):
         self._base = url.replace(WEBHOOK, "")
         self._url = with_path(url, WEBHOOK)
         self._timeout = timeout
-        self._client = JsonClient(jobs, {"Authorization": f"Bearer {token}"} if token else None)
+        self._client = JsonClient(jobs, bearer(token, "the bot's token"))
         self._has_tracker: bool | None = None
 
     async def reply(self, sender: str, message: str) -> BotReply:
@@ -160,7 +161,7 @@ class RestBot(ForeignBot):
 
 
 class FunctionBot(ForeignBot):
-    """A bot that is a function, called for one message at a time."""
+    """A bot that is a function, called for one message at a time, or while an asynchronous one waits."""
 
     def __init__(self, answer: Answer, name: str | None = None) -> None:
         """Wrap a function, which may be asynchronous."""

@@ -136,13 +136,19 @@ class DeedReader:
             return self._offer(Deed(name, messages, values, unnamed=unnamed), said)
         return Deed(name, messages, values, unnamed=unnamed)
 
+    def _venue_of(self, found: str) -> str:
+        """Return the venue that a text has named."""
+        if (name := self._venues.get(found.casefold())) is not None:
+            return name
+        # Patterns take I, i and the Turkish i without a dot for one letter, and lower case does not.
+        return next(name for name in self._venues.values() if re.fullmatch(re.escape(name), found, re.I))
+
     def _offer(self, deed: Deed, said: Mapping[str, str]) -> Deed:
         """Return a deed that offers a venue, or says that there is none."""
         database = self._domain.database
         assert database is not None and deed.action is not None
         text = _joined(deed.messages)
-        named = [self._venues[found.casefold()] for found in self._venue_pattern.findall(text)]
-        named = list(dict.fromkeys(named))
+        named = list(dict.fromkeys(map(self._venue_of, self._venue_pattern.findall(text))))
         if len(named) > 1:
             fault = f"{quoted_value(text)} could be about {' or '.join(named[:3])}"
             return Deed(None, deed.messages, fault=fault, guesses=tuple(named))

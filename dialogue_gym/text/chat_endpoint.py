@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dialogue_gym._http import ServiceError, post_json, with_path
+from dialogue_gym._http import ServiceError, bearer, post_json, with_path
 from dialogue_gym._text import counted, quoted
 
 BASE_URL = "https://api.openai.com/v1"
@@ -98,8 +98,7 @@ class ChatEndpoint:
         Raises:
             ValueError: the key cannot be sent in a header, or a further key is one of ours.
         """
-        if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-            raise ValueError(f"{KEY_VARIABLE}: the key has characters that no key has")
+        self._headers = bearer(key, f"the key in {KEY_VARIABLE}")
         if taken := sorted(_OURS & set(request or ())):
             raise ValueError(f"request: {quoted(taken[0])} cannot be chosen here")
         self.model = model
@@ -141,11 +140,10 @@ class ChatEndpoint:
 
     def _post(self, payload: Mapping[str, Any]) -> Any:
         """Return the response to a request, after as many attempts as it takes and as are allowed."""
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         pause = self._pause
         for attempt in range(self._retries + 1):
             try:
-                return post_json(self.url, payload, self._timeout, headers)
+                return post_json(self.url, payload, self._timeout, self._headers)
             except ServiceError as error:
                 if attempt == self._retries or not self._is_transient(error):
                     raise EndpointError(self._explained(error, attempt + 1), error.status) from None

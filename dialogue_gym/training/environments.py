@@ -15,6 +15,7 @@ from dialogue_gym._text import nearest
 from dialogue_gym.domain import Domain, DomainError
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.envs.dialogue import DialogueEnv
+from dialogue_gym.envs.options import read_seed
 from dialogue_gym.rules.tables import STEP_LIMITS
 from dialogue_gym.text.dialogue import TEXT_SETTINGS
 
@@ -164,5 +165,10 @@ def with_steps(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def stream(seed: int, use: int) -> int:
-    """Return the first seed of one of a run's random streams."""
-    return int(np.random.SeedSequence([seed, use]).generate_state(1)[0])
+    """Return the first seed of one of a run's random streams.
+
+    Raises:
+        ValueError: the seed is negative.
+        TypeError: it is not an integer.
+    """
+    return int(np.random.SeedSequence([read_seed(seed), use]).generate_state(1)[0])

@@ -21,7 +21,7 @@ from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.journal.entry import DOMAIN, Draft
 from dialogue_gym.journal.store import Store
 from dialogue_gym.reports import html_page, junit_xml
-from dialogue_gym.testing import play, run
+from dialogue_gym.testing import RestBot, play, run
 from dialogue_gym.testing.trial import make_bot
 from tests import ROOT
 from tests.commands import call
@@ -179,6 +179,29 @@ def test_a_greeting_beside_an_answer_is_no_fault() -> None:
     )
     assert report.success_rate > 0.9
     assert not [note for note in report.notes if "a text of the bot was not known" in note]
+
+
+def test_a_bot_on_a_server_can_be_tested_again() -> None:
+    with bot_server(Waiter().reply) as server:
+        bot = RestBot(server.url)
+        reports = [run(bot, "restaurant", 3) for _ in range(2)]
+    assert [report.success_rate for report in reports] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"jobs": -1}, "jobs=-1: must be a whole number"),
+        ({"dialogues": 2.5}, "dialogues=2.5: must be a whole number"),
+        ({"seed": -1}, "seed: -1 is negative"),
+        ({"timeout": 0}, "timeout=0: must be a number of seconds above 0"),
+        ({"token": "mystery\n"}, "the bot's token cannot be sent: a header has no spaces, line breaks"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{re.escape(sentence)}") as refused:
+        run("http://127.0.0.1:9", "restaurant", **{"dialogues": 2} | wrong)
+    assert "mystery" not in str(refused.value)
 
 
 def test_a_query_is_sent_and_not_told() -> None:

@@ -16,6 +16,7 @@ from dialogue_gym.testing.trial import make_bot, seeds_of
 HOTEL = load_domain("hotel")
 assert HOTEL.database is not None
 FIRST, SECOND = HOTEL.database.names[:2]
+DOTTED = next(name for name in HOTEL.database.names if "i" in name)
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,7 @@ def reader() -> DeedReader:
     [
         (f"How about {FIRST}, a fine house?", "utter_offer", FIRST, None),
         (f"Then how about {FIRST.upper()}, a fine house?", "utter_other", FIRST, None),
+        (f"How about {DOTTED.replace('i', 'ı')}, a fine house?", "utter_offer", DOTTED, None),
         ("There is no such hotel, I am afraid.", "utter_offer", None, None),
         ("How about Castle Nowhere, a fine house?", None, None, "there is no hotel 'Castle Nowhere'"),
         (f"How about {FIRST}, beside {SECOND}?", None, None, "could be about"),

@@ -156,6 +156,8 @@ BAD = [
     {"content": "", "tool_calls": [{"function": {"name": "utter_gret", "arguments": "{}"}}]},
     {"content": "", "tool_calls": [{"function": {"name": "action_suggest", "arguments": "{" * 100_000}}]},
     {"content": "", "tool_calls": [{"function": {"name": "action_suggest", "arguments": [1]}}]},
+    {"content": "", "tool_calls": [{"function": {"name": None, "arguments": "{}"}}]},
+    {"content": "", "tool_calls": [{"function": {"name": True}}, {"function": {"name": 5}}]},
     {
         "content": "",
         "tool_calls": [{"function": {"name": "action_suggest", "arguments": {"people": "é" * 100_000}}}],
@@ -171,6 +173,9 @@ def test_nonsense_is_useless_turns() -> None:
     assert result.figures.success_rate == 0 and result.fault is None
     assert len(server.requests) == len(BAD)  # the last of them has three replies
     assert result.not_understood == len(BAD) + 2 and result.figures.mean_return == -len(BAD) - 2
+    sent = [message for request in server.requests for message in request["messages"]]
+    names = [call["function"]["name"] for message in sent for call in message.get("tool_calls", ())]
+    assert names and all(isinstance(name, str) for name in names)  # a server refuses others, and the run ends
     told = [
         message["content"]
         for message in server.requests[-1]["messages"]
@@ -233,7 +238,7 @@ def test_wrong_options_are_one_sentence(words: list[str], error: str) -> None:
 def test_a_key_that_cannot_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1\r\nX: y")
     done = call("evaluate", "restaurant", "--agent", "openai:x", "--base-url", "http://127.0.0.1:9")
-    assert (
-        done.returncode == 2
-        and done.stderr == "error: OPENAI_API_KEY: the key has characters that no key has\n"
+    assert done.returncode == 2 and done.stderr.startswith(
+        "error: the key in OPENAI_API_KEY cannot be sent: a header has no spaces, line breaks"
     )
+    assert "sk-1" not in done.stderr
