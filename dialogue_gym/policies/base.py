@@ -149,8 +149,13 @@ class ExpertPolicy(Policy):
         return compile_condition(domain, rule.when), choices
 
     def right_actions(self, observation: npt.NDArray[Any]) -> tuple[int, ...]:
-        """Return every action of the environment that is right in an observation, the preferred one first."""
-        newest = np.asarray(observation)[-self._frame :]
+        """Return every action of the environment that is right in an observation, the preferred one first.
+
+        The codes of its fields will do in the place of the observation.
+        """
+        given = np.asarray(observation)
+        codes = given if given.dtype.kind in "iu" else self.env.codes(given)  # one-hot vectors are floats
+        newest = codes[-self._frame :]
         key = newest.tobytes()
         if key not in self._right:
             actions = self._actions_for([int(code) for code in newest])

@@ -19,7 +19,7 @@ from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.base import ExpertPolicy
 from dialogue_gym.policies.evaluation import play
-from dialogue_gym.policies.mask import ActionMask
+from dialogue_gym.policies.mask import ActionMask, need_fields
 from dialogue_gym.teaching.learner import right_actions
 
 Array = npt.NDArray[Any]
@@ -77,16 +77,18 @@ def demonstrate(env: gym.Env[Any, Any], dialogues: int, seed: int) -> Demonstrat
             outcome = step.reward, step.next_observation, is_over, step.truncated and not step.terminated
             steps.append((step.observation, right, step.action, *outcome))
     observations, *others = (np.array(column) for column in zip(*steps, strict=True))
-    return Demonstrations(observations, mask(observations), *others)
+    return Demonstrations(observations, mask(expert.env.codes(observations)), *others)
 
 
 def taught_labels(env: gym.Env[Any, Any], place: StorePlace) -> Labels:
     """Return the labels in a store: those of teachers, and those of the stories that it started with.
 
     Raises:
-        ValueError: the store cannot be read, is of another domain, or has no labels.
+        ValueError: the store cannot be read, is of another domain, or has no labels; or the environment does
+            not show the codes of the fields.
     """
     dialogue = unwrapped_dialogue(env)
+    need_fields(dialogue, "the labels of a store")
     if dialogue.max_history > 1:
         raise ValueError("max_history: must be 1, since labels are for single observations")
     with Store(place, create=False, read_only=True) as store:

@@ -102,6 +102,16 @@ def test_all_right_actions_are_equally_good(env_id: str) -> None:
     assert np.mean(first) == pytest.approx(np.mean(any_of_them), abs=0.1)
 
 
+@pytest.mark.parametrize("form", ["flat", "belief"])
+def test_right_actions_are_those_of_the_observation_in_whatever_form(form: str) -> None:
+    env, plain = make(BUILT_IN[0], observation=form), make(BUILT_IN[0])
+    expert = ExpertPolicy(env)
+    for seed in range(5):
+        (seen, _), (codes, _) = env.reset(seed=seed), plain.reset(seed=seed)
+        right = ExpertPolicy(plain).right_actions(codes)
+        assert expert.right_actions(seen) == expert.right_actions(codes) == right
+
+
 def test_any_missing_slot_may_be_asked_for() -> None:
     env = make(BUILT_IN[0])
     env.reset(seed=0)

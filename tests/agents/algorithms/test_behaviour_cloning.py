@@ -56,6 +56,15 @@ def test_demonstrations_are_the_experts_dialogues() -> None:
     assert len(set(found.actions[several])) > 2
 
 
+def test_demonstrations_in_flat_observations_have_the_same_right_and_possible_actions() -> None:
+    codes, flat = (
+        demonstrate(make(BUILT_IN[0], observation=form), 20, seed=5) for form in ("fields", "flat")
+    )
+    assert flat.observations.dtype == np.float32
+    assert (flat.right == codes.right).all() and (flat.masks == codes.masks).all()
+    assert (flat.actions == codes.actions).all()
+
+
 def test_returns_end_with_their_dialogue() -> None:
     found = demonstrate(make(BUILT_IN[0]), 3, seed=0)
     returns = found.returns(0.5)
