@@ -69,14 +69,15 @@ class QTable(Policy):
     def learn(self, steps: int, on_dialogue: Callable[[int, float, bool], object]) -> None:
         """Play `steps` steps, and learn from each finished dialogue, from its last step to its first.
 
-        (In this order the final reward reaches the first step at once.)
+        (In this order the final reward reaches the first step at once.) A further call plays other dialogues;
+        the step size and the exploration begin and fall anew.
 
         Args:
             steps: the number of steps to play.
             on_dialogue: called after each dialogue as `on_dialogue(steps, return_, is_success)`; the return
                 is without shaping.
         """
-        observation, info = self._played.reset(seed=self._seed)
+        observation, info = self._played.reset(seed=None if self.num_timesteps else self._seed)
         dialogue: list[tuple[bytes, int, float, bytes | None]] = []
         plain = 0.0
         for step in range(1, steps + 1):
@@ -102,12 +103,16 @@ class QTable(Policy):
                 observation, info = self._played.reset()
 
     def _row(self, key: bytes) -> npt.NDArray[np.float64]:
-        """Return the values of an observation's actions; those of impossible ones are -inf."""
+        """Return the values of an observation's actions, to be changed; impossible ones have -inf."""
         if key not in self.values:
-            observation = np.frombuffer(key, self._dtype)
-            possible = self._mask(observation[None])[0] | (not self.is_masked)
-            self.values[key] = np.where(possible, self.optimism, -np.inf)
+            self.values[key] = self._untried(key)
         return self.values[key]
+
+    def _untried(self, key: bytes) -> npt.NDArray[np.float64]:
+        """Return the initial values of an observation's actions."""
+        observation = np.frombuffer(key, self._dtype)
+        possible = self._mask(observation[None])[0] | (not self.is_masked)
+        return np.where(possible, self.optimism, -np.inf)
 
     def _explore(self, observation: Array, exploration: float) -> int:
         values = self._row(observation.tobytes())
@@ -122,7 +127,9 @@ class QTable(Policy):
 
     def numbers(self, observation: Array, mask: Array | None = None) -> tuple[bool, Array]:
         """Return False, as these are not probabilities, and the value of each action."""
-        return False, self._row(np.asarray(observation).astype(self._dtype).tobytes())
+        key = np.asarray(observation).astype(self._dtype).tobytes()
+        values = self.values.get(key)  # acting alone does not let the table grow
+        return False, self._untried(key) if values is None else values
 
     def arrays(self) -> dict[str, Array]:
         """Return the table as arrays: `observations` and `values`, a row for each known observation."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -239,7 +238,7 @@ def read_table(path: Path, env: DialogueEnv) -> QTable:
         table.load(**_arrays(io.BytesIO(read_bytes(path))))
     except OSError as error:
         raise AgentError(f"{path.parent}: not a trained agent (model.zip: {error.strerror})") from None
-    except (TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (TypeError, ValueError) as error:
         raise AgentError(f"{path}: not a model of q_table ({first_line(error)})") from None
     return table
 
@@ -285,16 +284,20 @@ def _policy(path: Path, file: io.BytesIO, saved: SavedAgent, env: DialogueEnv) -
             has_values=bool(described["has_values"]),
             is_masked=bool(described["is_masked"]),
         )
-    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise AgentError(f"{path}: cannot be used ({first_line(error)})") from None
 
 
 def _arrays(file: io.BytesIO) -> dict[str, npt.NDArray[Any]]:
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except ValueError:  # NumPy's message advises to unpickle it
+        archive = np.load(file, allow_pickle=False)
+        arrays = {name: archive[name] for name in archive.files}
+    except Exception:  # a broken archive raises errors of many kinds, and NumPy's advises to unpickle it
         raise ValueError("it is not an archive of plain arrays") from None
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iuf":
+            raise ValueError(f"{name}: its numbers are of type {array.dtype}")
+    return arrays
 
 
 def _fields(env: DialogueEnv) -> list[list[Any]]:

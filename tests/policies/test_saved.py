@@ -74,10 +74,11 @@ def test_a_saved_table_acts_as_it_did(tmp_path: Path) -> None:
         save_agent(str(tmp_path), table, name="q_table")
         agent = load_agent(str(tmp_path), load_domain("restaurant"))
         assert agent is not None
-        seen = np.array(situations(table.env))
+        seen, known = np.array(situations(table.env)), len(table.values)
         np.testing.assert_array_equal(agent.policy.predict(seen)[0], table.predict(seen)[0])
         for one in seen[:50]:  # those that it never met before, too
             np.testing.assert_array_equal(agent.policy.numbers(one)[1], table.numbers(one)[1])
+        assert len(table.values) == known  # a table that acts for weeks stays as large as it was
 
 
 def test_only_plain_networks_can_be_saved() -> None:
@@ -138,6 +139,45 @@ def test_nothing_in_an_agent_is_unpickled(tmp_path: Path, monkeypatch: pytest.Mo
         ):
             load_agent(str(folder), load_domain("concert"))
     assert not Path("exploded").exists()
+
+
+def broken(data: bytes) -> bytes:
+    """Return an archive with other bytes in the middle of its first member."""
+    return data[:80] + bytes(byte ^ 0xFF for byte in data[80:120]) + data[120:]
+
+
+def compressed_otherwise(data: bytes) -> bytes:
+    place = data.index(b"PK\x01\x02")
+    return data[:8] + b"\x63" + data[9 : place + 10] + b"\x63" + data[place + 11 :]
+
+
+def of_texts(data: bytes) -> bytes:
+    with np.load(io.BytesIO(data)) as archive:
+        arrays = {name: archive[name].astype(str) for name in archive.files}
+    written = io.BytesIO()
+    np.savez(written, **arrays)
+    return written.getvalue()
+
+
+def much_too_large(data: bytes) -> bytes:
+    head = "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000, 3), }".ljust(117) + "\n"
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr("observations.npy", b"\x93NUMPY\x01\x00\x76\x00" + head.encode())
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("damage", [broken, compressed_otherwise, of_texts, much_too_large])
+def test_an_archive_that_cannot_be_read_is_one_sentence(
+    damage: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    folder = table(tmp_path)
+    data = damage((folder / "weights.npz").read_bytes())
+    (folder / "weights.npz").write_bytes(data)
+    content = json.loads((folder / "agent.json").read_text()) | {"weights": hashlib.sha256(data).hexdigest()}
+    (folder / "agent.json").write_text(json.dumps(content))
+    with pytest.raises(AgentError, match=r"weights\.npz: cannot be used \(ValueError: .+\)$"):
+        load_agent(str(folder), load_domain("concert"))
 
 
 @pytest.mark.parametrize(
