@@ -22,6 +22,42 @@ class PatientUsers(Protocol):
     patience: int
 
 
+class _Separate:
+    """The users of environments that stand side by side, each with dialogues of its own.
+
+    They are a `VectorEnv` of Gymnasium or a `VecEnv` of Stable-Baselines3, perhaps in other processes.
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    @property
+    def patience(self) -> int:
+        return int(self._inner.get_attr("patience")[0])
+
+    @patience.setter
+    def patience(self, turns: int) -> None:
+        if hasattr(self._inner, "env_method"):  # its `set_attr` would reach the outermost wrapper alone
+            self._inner.env_method("set_wrapper_attr", "patience", turns)
+        else:
+            self._inner.set_attr("patience", turns)
+
+
+def _users_of(env: Any) -> PatientUsers:
+    """Return the users of an environment, in wrappers or without.
+
+    Raises:
+        TypeError: it is not a dialogue environment.
+    """
+    inner: Any = getattr(env, "unwrapped", env)
+    users: PatientUsers = inner if hasattr(inner, "patience") else _Separate(inner)
+    try:
+        users.patience  # noqa: B018
+    except AttributeError:
+        raise TypeError(f"a dialogue environment is needed, not {type(inner).__name__}") from None
+    return users
+
+
 class Curriculum:
     """The patience of the users in training, which falls as the agent succeeds.
 
@@ -39,10 +75,14 @@ class Curriculum:
         """Give the users of an environment the largest patience; the one that they have is their own.
 
         Args:
-            users: a dialogue environment, single, vectorized or a `DialogueVecEnv`, in wrappers or without.
+            users: a dialogue environment, single or vectorized, of Gymnasium or of Stable-Baselines3, in
+                wrappers or without.
+
+        Raises:
+            TypeError: the environment is of another kind.
         """
-        inner: Any = getattr(users, "unwrapped", users)
-        self._users, self._own = inner, inner.patience
+        self._users = _users_of(users)
+        self._own = self._users.patience
         self._last: deque[bool] = deque(maxlen=DIALOGUES)
         self.stages: list[tuple[int, int]] = []
         self._begin(0, MAX_PATIENCE)

@@ -8,6 +8,8 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.sb3.vec_env import DialogueVecEnv, dialogue_of
@@ -44,6 +46,35 @@ def test_every_kind_of_environment_has_a_curriculum(make: Callable[..., Any]) ->
     assert users.unwrapped.patience == 100
     outcomes(curriculum, 0, 4 * DIALOGUES, 0)
     assert curriculum.stages[-1][1] == users.unwrapped.patience == 7
+
+
+def subprocesses(env_id: str, **settings: Any) -> Any:
+    name = f"dialogue_gym:{env_id}"  # which is imported there
+    return make_vec_env(name, 2, env_kwargs=settings, vec_env_cls=SubprocVecEnv)
+
+
+def separate(env_id: str, **settings: Any) -> Any:
+    return make_vec_env(env_id, 2, env_kwargs=settings)
+
+
+def synchronous(env_id: str, **settings: Any) -> Any:
+    return gym.make_vec(env_id, 2, vectorization_mode="sync", **settings)
+
+
+@pytest.mark.parametrize("make", [separate, subprocesses, synchronous])
+def test_environments_side_by_side_have_a_curriculum(make: Callable[..., Any]) -> None:
+    users = make(BUILT_IN[1], patience=7)
+    curriculum = Curriculum(users)
+    assert [*users.get_attr("patience")] == [100, 100]
+    outcomes(curriculum, 0, 4 * DIALOGUES, 0)
+    assert [*users.get_attr("patience")] == [7, 7] and curriculum.stages[-1][1] == 7
+    users.close()
+
+
+@pytest.mark.parametrize("make", [gym.make, gym.make_vec])
+def test_other_environments_have_none(make: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=r"a dialogue environment is needed, not (CartPole|Sync)"):
+        Curriculum(make("CartPole-v1", **{"vectorization_mode": "sync"} if make is gym.make_vec else {}))
 
 
 def test_users_of_the_largest_patience_keep_it() -> None:
