@@ -66,7 +66,7 @@ def _train(cell: Cell) -> list[Record]:
     assert cell.steps is not None
     run = Run(cell.env_id, cell.settings, cell.agent, seed, cell.steps)
     env = run.make_env()
-    remaining = list(cell.marks)
+    remaining = [] if cell.data else list(cell.marks)  # those who learn from data have all dialogues at once
     evaluations: list[Record] = []
 
     def note(mark: int | str, dialogues: int, steps: int, agent: Any) -> None:

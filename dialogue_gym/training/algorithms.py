@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import math
+import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +12,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from dialogue_gym._text import nearest
+from dialogue_gym.envs.settings import is_number
 from dialogue_gym.policies.q_table import QTable
 from dialogue_gym.sb3.maskable_ppo import ObservingMaskablePPO
 from dialogue_gym.sb3.masked_dqn import MaskedDQN
@@ -75,14 +76,13 @@ def check_hyperparameters(algorithm: str, given: Mapping[str, Any]) -> None:
 
 def _wish(algorithm: str, name: str, default: Any, value: Any) -> str:
     """Return the values that a hyperparameter can have, if the given one is none of them; else nothing."""
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    is_number = is_whole or (isinstance(value, float) and math.isfinite(value))
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if isinstance(default, bool):
         wish, fits = "true or false", isinstance(value, bool)
     elif name in _POSITIVE:
-        wish, fits = "above 0", callable(value) or value is default or (is_number and value > 0)
+        wish, fits = "above 0", callable(value) or value is default or (is_number(value) and value > 0)
     elif name in _SHARES:
-        wish, fits = "from 0 to 1", is_number and 0 <= value <= 1
+        wish, fits = "from 0 to 1", is_number(value) and 0 <= value <= 1
     elif isinstance(default, int):
         is_ppo = issubclass(ALGORITHMS.get(algorithm, DQN), OnPolicyAlgorithm)
         least = 2 if is_ppo and name == "batch_size" else _LEAST.get(name, 1)
@@ -90,7 +90,7 @@ def _wish(algorithm: str, name: str, default: Any, value: Any) -> str:
         wish, fits = f"a whole number of at least {least}", is_pair or (is_whole and value >= least)
     elif isinstance(default, float):
         wish = "a number" if name in _ANY else "at least 0"
-        fits = is_number and (value >= 0 or name in _ANY)
+        fits = is_number(value) and (value >= 0 or name in _ANY)
     else:
         wish, fits = "given in code", not isinstance(value, str | int | float)
     return "" if fits else wish

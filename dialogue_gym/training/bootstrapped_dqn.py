@@ -107,7 +107,7 @@ class BootstrappedDQN:
         self._played = env
         self.env: DialogueEnv = unwrapped_dialogue(env)
         need_fields(self.env, type(self).__name__)
-        self.num_timesteps, self.is_masked = 0, use_mask
+        self.num_timesteps, self._dialogues, self.is_masked = 0, 0, use_mask
         self._mean: OneHotMlp | None = None
         self._seed, self._random = seed, np.random.default_rng(seed)
         layout = SlotLayout.of(self.env)
@@ -131,18 +131,20 @@ class BootstrappedDQN:
     def learn(self, steps: int, on_dialogue: Callable[[int, float, bool], object]) -> None:
         """Play `steps` steps, and learn after each dialogue from random steps of all so far.
 
+        A further call goes on where the last one ended: with other dialogues, and the same fall of the step
+        size and the exploration.
+
         Args:
             steps: the number of steps to play.
             on_dialogue: called after each dialogue as `on_dialogue(steps, return_, is_success)`; the return
                 is without shaping.
         """
         last = self.num_timesteps + steps
-        number = 0
         while self.num_timesteps < last:
-            observation, _ = self._played.reset(seed=None if number else self._seed)
-            share = self._slow_down / (self._slow_down + number)
-            number += 1
-            is_random = number <= self._random_dialogues
+            observation, _ = self._played.reset(seed=None if self._dialogues else self._seed)
+            share = self._slow_down / (self._slow_down + self._dialogues)
+            self._dialogues += 1
+            is_random = self._dialogues <= self._random_dialogues
             choose = self._chooser(1.0 if is_random else share * self._exploration)
             dialogue: list[tuple[Array, int, float, Array, bool]] = []
             plain, is_over = 0.0, False

@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dialogue_gym._files import write_text
+from dialogue_gym.domain import Domain
 from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.q_table import QTable
 from dialogue_gym.policies.saved import save_agent
@@ -21,6 +25,7 @@ from dialogue_gym.training.offline_learning import OfflineLearner
 from dialogue_gym.training.run import Run
 
 METRICS_FILE = "metrics.json"
+_JSON = (str, int, float, list, tuple, dict, type(None))
 _PACKAGES = ("dialogue_gym", "gymnasium", "stable-baselines3", "torch", "numpy")
 
 
@@ -36,7 +41,8 @@ def save_trained(folder: Path, run: Run, agent: Learned) -> NetworkPolicy | QTab
         policy = agent if isinstance(agent, QTable) else to_numpy(agent, run.make_env(), run.seed)
     algorithm = agent_config(run.agent, run.env_id, run.settings)["algorithm"]
     (folder / METRICS_FILE).unlink(missing_ok=True)  # those of an earlier agent
-    save_agent(folder, policy, name=run.agent, algorithm=algorithm, settings=run.settings, env_id=run.env_id)
+    settings = _as_json(run.settings)
+    save_agent(folder, policy, name=run.agent, algorithm=algorithm, settings=settings, env_id=run.env_id)
     return policy
 
 
@@ -65,12 +71,12 @@ def save_metrics(
     """
     metrics = {
         "env_id": run.env_id,
-        "settings": run.settings,
+        "settings": _as_json(run.settings),
         "agent": run.agent,
         "algorithm": agent_config(run.agent, run.env_id, run.settings)["algorithm"],
         "seed": run.seed,
         "curriculum": run.curriculum,
-        "hyperparameters": run.hyperparameters,
+        "hyperparameters": _as_json(run.hyperparameters),
         "success_rate": evaluation.success_rate,
         "mean_return": evaluation.mean_return,
         "bound_return": bound,
@@ -83,6 +89,19 @@ def save_metrics(
     }
     write_text(folder / METRICS_FILE, json.dumps(metrics, indent=2) + "\n")
     return metrics
+
+
+def _as_json(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings or hyperparameters as JSON has them, as far as it can: of a domain this is its name."""
+    return {name: json.loads(json.dumps(_named(value), default=_named)) for name, value in given.items()}
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Domain):
+        return value.name
+    return value if isinstance(value, _JSON) else str(value)
 
 
 def versions() -> dict[str, str]:

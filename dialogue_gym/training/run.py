@@ -75,7 +75,11 @@ class Run:
 Progress = Callable[[int, float], None]
 """Called with the steps so far and the success rate of the last hundred dialogues."""
 Watch = Callable[[int, int, Learned], None]
-"""Called with the dialogues and steps so far and the agent, whenever dialogues have ended."""
+"""Called with the dialogues and steps so far and the agent, whenever dialogues have ended.
+
+An agent that learns from data is passed after each update: its dialogues are those of the data, and its steps
+are the updates.
+"""
 
 
 @dataclass
@@ -172,7 +176,7 @@ def train(
     Args:
         run: the parameters of the training.
         progress: called with the progress.
-        watch: called whenever dialogues have ended.
+        watch: called whenever dialogues have ended, or an agent that learns from data has had an update.
         labels: the place of a store; an agent with a warm start begins with the labels there, not with the
             expert.
         config: the configuration of the agent, as `agent_config` returns it, instead of its own.
@@ -187,10 +191,14 @@ def train(
     """
     config = config or agent_config(run.agent, run.env_id, run.settings)
     check_hyperparameters(config["algorithm"], run.hyperparameters)
-    hyperparameters = config["hyperparameters"] = config["hyperparameters"] | run.hyperparameters
-    annealed = {name: Linear(hyperparameters[name]) for name in config["anneal"]}
+    hyperparameters = config["hyperparameters"] | run.hyperparameters
+    annealed = {
+        name: Linear(hyperparameters[name])
+        for name in config["anneal"]
+        if not callable(hyperparameters[name])  # a schedule of the caller's own
+    }
     recorder = _Recorder(progress, watch, annealed.pop("ent_coef", None), logger)
-    hyperparameters |= annealed
+    config = config | {"hyperparameters": hyperparameters | annealed}  # the caller's stays as it is
     # The networks are small: a second thread costs more than it gains, on busy cores far more.
     torch.set_num_threads(1)
     start = time.perf_counter()
@@ -277,5 +285,10 @@ def _train_offline(
     )
     for steps, episode in zip(np.cumsum([len(one) for one in episodes]).tolist(), episodes, strict=True):
         recorder.add(steps, float(episode.rewards.sum()), episode.is_success)
-    agent.learn(run.steps, recorder.report)
+
+    def on_update(done: int) -> None:
+        recorder.report(done)
+        recorder.show(done, agent)
+
+    agent.learn(run.steps, on_update)
     return agent
