@@ -17,7 +17,7 @@ from agents.benchmark import markdown
 from agents.benchmark.grid import Cell
 from dialogue_gym.policies import load_agent
 from dialogue_gym.training import Evaluation, builtin_ids, check_settings, evaluate, make_env
-from dialogue_gym.utils import nearest, write_text
+from dialogue_gym.utils import nearest, short_percent, write_text
 
 Figures = dict[str, Any]
 """A seed, and the figures of `Evaluation`."""
@@ -65,11 +65,21 @@ class LeaderboardEntry:
         cell = Cell(self.env_id, self.settings, "", None, tuple(self.seeds), (), self.dialogues)
         return cell.fingerprint()[:12]
 
-    def mean(self, name: str) -> float:
-        """Return the mean of a figure over the seeds."""
+    def overall(self) -> Evaluation:
+        """Return the figures over the dialogues of all seeds."""
+        return Evaluation(
+            self._mean("success_rate"),
+            self._mean("mean_return"),
+            self._mean("mean_turns"),
+            self._error("success_error"),
+            self._error("return_error"),
+            len(self.seeds) * self.dialogues,
+        )
+
+    def _mean(self, name: str) -> float:
         return math.fsum(one[name] for one in self.figures) / len(self.figures)
 
-    def error(self, name: str) -> float:
+    def _error(self, name: str) -> float:
         """Return the standard error of a mean over all dialogues, from those of the seeds."""
         return math.sqrt(math.fsum(one[name] ** 2 for one in self.figures)) / len(self.figures)
 
@@ -214,15 +224,16 @@ def table(entries: Iterable[tuple[str, LeaderboardEntry]]) -> str:
     order = list(builtin_ids().values())
     for address, entry in entries:
         settings = " ".join(f"{key}={value}" for key, value in sorted(entry.settings.items()))
-        place = (order.index(entry.env_id), settings, -entry.mean("mean_return"), address)
-        interval = f"± {1.96 * entry.error('return_error'):.2f}"
+        overall = entry.overall()
+        place = (order.index(entry.env_id), settings, -overall.mean_return, address)
+        interval = f" ± {overall.half_interval():.2f}" if overall.dialogues > 1 else ""
         rows.append((place, [
             f"`{' '.join([entry.env_id, settings]).strip()}`",
             f"[{_cell(entry.name)}]({address})",
             _cell(entry.author),
-            f"{entry.mean('success_rate'):.1%}",
-            f"{entry.mean('mean_return'):.2f} {interval}",
-            f"{entry.mean('mean_turns'):.2f}",
+            short_percent(overall.success_rate),
+            f"{overall.mean_return:.2f}{interval}",
+            f"{overall.mean_turns:.2f}",
             f"{len(entry.seeds)} × {entry.dialogues:,}",
         ]))  # fmt: skip
     header = ["environment", "agent", "author", "success", "mean return", "mean turns", "dialogues"]

@@ -9,11 +9,20 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from agents.cli.options import Dialogues, EnvId, Seed, Settings, console, evaluate_visibly, evaluation_table
+from agents.cli.options import (
+    Dialogues,
+    EnvId,
+    Seed,
+    Settings,
+    console,
+    evaluate_visibly,
+    evaluation_table,
+    in_words,
+)
 from dialogue_gym import ExpertPolicy, PretrainedPolicy
 from dialogue_gym.bounds import greedy_returns, known_bound, sample_optimum, tables_of
 from dialogue_gym.training import builtin_ids, make_env, parse_settings, progress_bar
-from dialogue_gym.utils import counted, nearest
+from dialogue_gym.utils import counted, nearest, short_percent
 
 
 def evaluate(
@@ -89,7 +98,8 @@ def verify(
         wrong = wrong or bool(found)
         if write:
             write_entry(path, again)
-        figures = f"success {again.mean('success_rate'):.1%}, mean return {again.mean('mean_return'):.2f}"
+        success, mean_return = in_words(again.overall())
+        figures = f"success {success}, mean return {mean_return}"
         for line in found or [f"{'written' if write else 'verified'}: {figures}"]:
             print(f"{path}: {line}")
     if wrong:
@@ -114,11 +124,12 @@ def bounds(
             table.add_row("sees all, at most", str(sample_optimum(env, users, seed=seed)))
         returns, success = greedy_returns(env, dialogues, seed)
         table.add_row(
-            "sees all, greedy", f"{returns.mean:.2f} ± {returns.high - returns.mean:.2f}, {success:.1%}"
+            "sees all, greedy",
+            f"{returns.mean:.2f} ± {returns.high - returns.mean:.2f}, {short_percent(success)}",
         )
     expert = evaluate_visibly(env, ExpertPolicy(env, seed), dialogues, seed)
-    error = expert.half_interval()
-    table.add_row("expert", f"{expert.mean_return:.2f} ± {error:.2f}, {expert.success_rate:.1%}")
+    share, mean_return = in_words(expert)
+    table.add_row("expert", f"{mean_return}, {share}")
     console.print(table)
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dialogue_gym.training import Evaluation, evaluate, progress_bar
+from dialogue_gym.utils import short_percent
 
 console = Console()
 
@@ -40,6 +41,12 @@ def evaluation_table(results: dict[str, Evaluation], title: str) -> Table:
     for name in ("success rate", "mean return", "mean turns"):
         table.add_column(name, justify="right")
     for name, figures in results.items():
-        mean_return = f"{figures.mean_return:.2f} ± {figures.half_interval():.2f}"
-        table.add_row(name, f"{figures.success_rate:.1%}", mean_return, f"{figures.mean_turns:.2f}")
+        success, mean_return = in_words(figures)
+        table.add_row(name, success, mean_return, f"{figures.mean_turns:.2f}")
     return table
+
+
+def in_words(figures: Evaluation) -> tuple[str, str]:
+    """Return the success rate, and the mean return with its 95 % interval if it has one."""
+    half = f" ± {figures.half_interval():.2f}" if figures.dialogues > 1 else ""
+    return short_percent(figures.success_rate), f"{figures.mean_return:.2f}{half}"

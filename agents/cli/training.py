@@ -45,7 +45,7 @@ from dialogue_gym.training import (
     tracking,
     training_steps,
 )
-from dialogue_gym.utils import nearest, prepare_folder
+from dialogue_gym.utils import nearest, prepare_folder, short_percent
 
 
 def _train(
@@ -148,7 +148,7 @@ def tune(
         finished = tune(run, values, out, trials=trials, grid=grid, dialogues=dialogues, progress=progress)
     table = Table("mean return", "success rate", "hyperparameters", title=run.name, title_justify="left")
     for trial in finished[:5]:
-        table.add_row(f"{trial.mean_return:.2f}", f"{trial.success_rate:.1%}", trial.options)
+        table.add_row(f"{trial.mean_return:.2f}", short_percent(trial.success_rate), trial.options)
     console.print(table)
 
 
@@ -209,7 +209,7 @@ def demo(
     lower = solution.lower
     table = evaluation_table(results, f"{env_id}, 1,000 dialogues each")
     table.add_section()
-    exact = f"{lower.success_rate:.1%}", f"{lower.mean_return:.2f} (exact)", f"{lower.mean_turns:.2f}"
+    exact = short_percent(lower.success_rate), f"{lower.mean_return:.2f} (exact)", f"{lower.mean_turns:.2f}"
     table.add_row("solver", *exact)
     table.add_row("bound", "", f"{solution.upper:.2f} (exact)", "")
     console.print(table)

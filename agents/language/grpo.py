@@ -35,6 +35,8 @@ EVALUATION = 1_000_000
 USERS, GROUP = 16, 8
 """Users of an iteration, and dialogues with each of them."""
 CLIP = 0.2
+MESSAGE = 39
+"""The most tokens of a message that are read: the newest ones."""
 
 
 @dataclass
@@ -48,6 +50,11 @@ class Dialogue:
     total: float = 0.0
     """The return."""
     is_success: bool = False
+
+
+def _has_room(dialogue: Dialogue) -> bool:
+    """Return whether the model could read an action more, and the message after it."""
+    return len(dialogue.tokens) < CONTEXT - MESSAGE - 1
 
 
 class Bot:
@@ -82,10 +89,12 @@ class Bot:
         for message, action in zip(messages, actions, strict=False):
             self._hear(dialogue, message)
             self._act(dialogue, action)
+            if not _has_room(dialogue):
+                break
         return dialogue
 
     def _hear(self, dialogue: Dialogue, message: str) -> None:
-        dialogue.tokens += self.vocabulary.message(message) or [0]
+        dialogue.tokens += self.vocabulary.message(message)[-MESSAGE:] or [0]
 
     def _act(self, dialogue: Dialogue, action: int) -> None:
         dialogue.places.append(len(dialogue.tokens) - 1)
@@ -117,7 +126,7 @@ class Bot:
                 dialogues[i].total += done.reward
                 dialogues[i].is_success = done.is_success
                 self._hear(dialogues[i], done.message)
-            going = [i for i in going if not texts[i].is_over and len(dialogues[i].tokens) < CONTEXT - 40]
+            going = [i for i in going if not texts[i].is_over and _has_room(dialogues[i])]
         return dialogues
 
     def scores(self, dialogues: Sequence[Dialogue]) -> Tensor:

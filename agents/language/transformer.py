@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 CONTEXT = 320
-"""The most tokens that are read: the newest ones."""
+"""The most tokens of a dialogue."""
 
 
 class Transformer(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -36,7 +37,11 @@ class Trial:
     @property
     def options(self) -> str:
         """The options of `train` that set the hyperparameters."""
-        return " ".join(f"--hyperparams {name}:{value}" for name, value in self.hyperparameters.items())
+        values = {
+            name: value if isinstance(value, str) else json.dumps(value)  # as YAML reads it again
+            for name, value in self.hyperparameters.items()
+        }
+        return " ".join(f"--hyperparams {shlex.quote(f'{name}:{value}')}" for name, value in values.items())
 
 
 def tune(

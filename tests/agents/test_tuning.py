@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import yaml
 
-from agents.tuning import default_space, load_space
-from dialogue_gym.training import agent_config, agent_names, check_hyperparameter_names
+from agents.tuning import Trial, default_space, load_space
+from dialogue_gym.training import agent_config, agent_names, check_hyperparameter_names, parse_pairs
 from tests.agents.commands import agents
 
 SPACE = "learning_rate: [0.5, 0.00001]\nexploration: [0.2]\n"
@@ -35,6 +36,17 @@ def test_a_search_goes_on_where_it_ended_and_finds_the_learner_that_learns(tmp_p
     assert yaml.safe_load((out / "best.yaml").read_text()) == {"learning_rate": 0.5, "exploration": 0.2}
     status, shown = search(out, 3, "--space", str(path), "--seed", "1")
     assert status == 2 and "this is another search" in shown
+
+
+def test_the_options_of_a_trial_are_read_again_as_they_were() -> None:
+    values = {
+        "target_kl": None,
+        "learning_rate": 1e-05,
+        "use_sde": False,
+        "policy_kwargs": {"net_arch": [64]},
+    }
+    words = shlex.split(Trial(values, 1.0, 1.0).options)
+    assert words[::2] == ["--hyperparams"] * 4 and parse_pairs(words[1::2], ":") == values
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import gymnasium as gym
 import pytest
 import torch
 
-from agents.language.grpo import Bot, Dialogue, imitate, improve, main
+from agents.language.grpo import MESSAGE, Bot, Dialogue, imitate, improve, main
+from agents.language.transformer import CONTEXT
 from tests import ROOT
 from tests.commands import run
 
@@ -54,6 +55,13 @@ def test_choices_see_only_what_came_before(bot: Bot) -> None:
     torch.testing.assert_close(alone, together)
     cut = Dialogue(first.tokens[: first.places[1] + 2], first.places[:2], first.actions[:2])
     torch.testing.assert_close(bot.scores([cut]), alone[:2])
+
+
+def test_dialogues_and_messages_may_be_longer_than_the_model_reads() -> None:
+    bot = Bot("hotel", {"semantic_error_rate": 0.5}, 10, 0)
+    assert max(len(one.tokens) for one in bot.demonstrations) >= CONTEXT - MESSAGE - 1  # two were cut
+    assert len(bot.scores(bot.demonstrations)) == sum(len(one.actions) for one in bot.demonstrations)
+    assert all(len(one.tokens) <= CONTEXT for one in bot.play(range(8)))
 
 
 @pytest.mark.slow
