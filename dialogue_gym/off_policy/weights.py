@@ -55,6 +55,8 @@ def spoken_of(logs: Logs, target: Floats, situations: Ints) -> Floats:
     """Return a policy's chances with 0 for all that the logs hardly speak of, shape (decisions, actions).
 
     The few dialogues with a rare decision would have huge weights, and most logs would not have one at all.
+    Nor do they speak of an action at a decision that could not take it, even if others in this situation
+    could: there the bot did not explore yet, or no more. Its dialogue has no weight, and stands for none.
 
     Args:
         logs: the logged dialogues.
@@ -64,7 +66,7 @@ def spoken_of(logs: Logs, target: Floats, situations: Ints) -> Floats:
     expected = np.zeros((int(situations.max()) + 1, target.shape[1]))
     np.add.at(expected, situations, logs.chances)
     speaks = (expected >= TRIES) | (expected >= HABIT * np.bincount(situations)[:, None])
-    return np.where(speaks[situations], target, 0.0)
+    return np.where(speaks[situations] & (logs.chances > 0), target, 0.0)
 
 
 def missing_share(target: Floats, spoken: Floats, weights: Weights) -> float:
