@@ -55,13 +55,14 @@ def fit_raters(
         wrong: the same for wrong ratings.
     """
     items = int(item.max(initial=-1)) + 1
-    is_used = np.bincount(item, minlength=items)[item] > 1
+    is_shared = np.bincount(item, minlength=items) > 1
+    is_used = is_shared[item]
     who, what, good = rater[is_used], item[is_used], is_good[is_used].astype(np.float64)
     sensitivity = specificity = right / (right + wrong)
     belief = np.bincount(what, good, items) / np.maximum(np.bincount(what, minlength=items), 1)
     for _ in range(_ROUNDS):
         said = belief[what]
-        share = (said.sum() + 1) / (len(said) + 2)
+        share = (belief[is_shared].sum() + 1) / (is_shared.sum() + 2)
         sensitivity = (right + np.bincount(who, said * good, len(right))) / (
             right + wrong + np.bincount(who, said, len(right))
         )

@@ -142,6 +142,18 @@ def test_nothing_shared_leaves_all_weights_at_one() -> None:
     assert judge_raters([], {}).verdicts == ()
 
 
+def test_one_reply_that_all_have_seen_does_not_decide_on_others() -> None:
+    """The share of good things is one of things: of ratings, a bad greeting would make all else bad."""
+    opinions = [Opinion(Rater(f"visitor {number}"), "greeting", -1.0) for number in range(1000)]
+    for item in range(50):
+        opinions += [Opinion(Rater(f"honest {(2 * item + more) % 40}"), item, 1.0) for more in range(2)]
+        opinions.append(Opinion(Rater("liar"), item, -1.0))
+    report = judge_raters(opinions, {})
+    assert [one.rater.name for one in report.contrary] == ["liar"]
+    found = weights(report)
+    assert found.pop("liar") == 0 and min(found.values()) == 1
+
+
 def test_repeated_ratings_of_one_thing_count_once() -> None:
     """Otherwise the one who repeats an opinion most would be right."""
     honest = [Opinion(Rater(f"honest {n}"), item, 1.0) for n in range(4) for item in range(10)]
