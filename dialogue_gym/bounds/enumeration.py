@@ -118,8 +118,13 @@ def _is_only_named(tables: Tables, slot: int) -> bool:
 
 
 def tables_of(env: Any) -> Tables:
-    """Return the tables of a dialogue environment, with the number of steps that its wrappers leave."""
-    return dataclasses.replace(unwrapped_dialogue(env).tables, step_limit=horizon_of(env))
+    """Return the tables of a dialogue environment, with the number of steps that its wrappers leave.
+
+    The user is that of its settings, whomever a reset has chosen for the dialogue in progress.
+    """
+    dialogue = unwrapped_dialogue(env)
+    tables = rules.build_tables(dialogue.domain, dialogue.settings)
+    return dataclasses.replace(tables, step_limit=horizon_of(env))
 
 
 class Enumeration:

@@ -8,10 +8,12 @@ import gymnasium as gym
 import pytest
 
 from dialogue_gym import Domain, load_domain, rules
+from dialogue_gym.bounds.bounding import known_bound
 from dialogue_gym.bounds.enumeration import Enumeration
 from dialogue_gym.bounds.sampled_bound import sample_bound
 from dialogue_gym.bounds.upper_bound import Clairvoyant, bound
 from dialogue_gym.domain.model import Condition
+from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.exact.solver import SolverPolicy, solve
 from dialogue_gym.rules.tables import FAILURE, PATIENCE, STEPS, SUCCESS, TRUNCATED, Settings
 from dialogue_gym.training.evaluation import evaluate
@@ -37,6 +39,16 @@ def test_lower_bound_agrees_with_simulation_under_noise() -> None:
     policy = SolverPolicy(make(BUILT_IN[1], **keywords), solution)
     played = evaluate(make(BUILT_IN[1], **keywords), policy, 4000)
     assert abs(played.mean_return - solution.lower.mean_return) < 3.5 * played.return_error + 1e-3
+
+
+def test_the_user_whom_a_reset_has_chosen_changes_no_bound() -> None:
+    env = DialogueEnv(
+        domain_from(TINY + "      users: {unfriendly: {patience: 1}}\n"), semantic_error_rate=0.3
+    )
+    before = bound(env), solve(env).lower, known_bound(env)
+    env.reset(seed=1, options={"user": "unfriendly"})
+    assert (bound(env), solve(env).lower, known_bound(env)) == before
+    assert bound(DialogueEnv(env.domain, semantic_error_rate=0.3, user="unfriendly")) < before[0] - 0.1
 
 
 @pytest.mark.parametrize(
