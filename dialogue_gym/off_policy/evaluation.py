@@ -5,9 +5,9 @@ Each estimator gives a value and the influence of each dialogue on it, from whic
 reaches at least as far as Wilson's for that number (Wilson 1927, Probable inference, the law of succession,
 and statistical inference), since logs without a failure have no error. For the same reason the error of a
 return counts one more dialogue at the other end of the logged returns. All are widened by the share of
-dialogues that the logs do not speak of, times the range of the outcome. That of fitted Q evaluation also
-spans that of the doubly robust estimate: the fit errs where the observation does not say all that matters,
-and its own errors do not show that.
+dialogues that the logs do not speak of, times the range of the outcome and of 0, as which they count where
+nothing is divided by the weights. That of fitted Q evaluation also spans that of the doubly robust estimate:
+the fit errs where the observation does not say all that matters, and its own errors do not show that.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Estimate:
     error: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OffPolicyReport:
     """Figures of a policy from logs.
 
@@ -217,6 +217,7 @@ def evaluate_logs(
             f" fewer than {fewest}"
         )
     span = float(np.ptp(logs.returns))
+    unsaid = missing * _with_zero(returns)
     success_rate, mean_return = {}, {}
     success_influence, return_influence = {}, {}
     case = _Case(logs, spoken, logs.success_rewards, weights, situations)
@@ -227,7 +228,7 @@ def evaluate_logs(
     case = _Case(logs, spoken, logs.rewards, weights, situations)
     for name, estimator in ESTIMATORS.items():
         value, return_influence[name] = estimator(case)
-        mean_return[name] = _mean_value(value, return_influence[name], size, missing, returns, span)
+        mean_return[name] = _mean_value(value, return_influence[name], size, unsaid, returns, span)
     mean_return[FITTED] = _spanning(mean_return[FITTED], mean_return[ROBUST])
     return OffPolicyReport(
         success_rate,
@@ -276,6 +277,7 @@ def compare_by_logs(
         other: Mapping[str, Estimate],
         influences: tuple[Mapping[str, Floats], Mapping[str, Floats]],
         most: float,
+        unsaid: float,
         span: float,
     ) -> dict[str, Estimate]:
         mine, others = influences
@@ -284,7 +286,7 @@ def compare_by_logs(
                 own[name].value - other[name].value,
                 mine[name] - others[name],
                 size,
-                missing / 2,  # of a range that is twice as wide
+                unsaid,
                 (-most, most),
                 span,
                 level,
@@ -294,12 +296,16 @@ def compare_by_logs(
 
     successes = first.success_influence, second.success_influence
     both = first.return_influence, second.return_influence
+    most, unsaid = returns[1] - returns[0], missing * _with_zero(returns)
     return OffPolicyComparison(
-        _with_robust(differences(first.success_rate, second.success_rate, successes, 1.0, 1.0)),
-        _with_robust(
-            differences(first.mean_return, second.mean_return, both, returns[1] - returns[0], first.span)
-        ),
+        _with_robust(differences(first.success_rate, second.success_rate, successes, 1.0, missing, 1.0)),
+        _with_robust(differences(first.mean_return, second.mean_return, both, most, unsaid, first.span)),
     )
+
+
+def _with_zero(returns: tuple[float, float]) -> float:
+    """Return the width of a range of returns that holds 0 as well."""
+    return max(returns[1], 0.0) - min(returns[0], 0.0)
 
 
 def standard_error(influence: Floats) -> float:
@@ -319,13 +325,13 @@ def _mean_value(
     value: float,
     influence: Floats,
     size: float,
-    missing: float,
+    unsaid: float,
     bounds: tuple[float, float],
     span: float,
     level: float = LEVEL,
 ) -> Estimate:
     error, (lowest, highest) = standard_error(influence), bounds
-    half = student_quantile(size - 1, level) * math.hypot(error, span / size) + missing * (highest - lowest)
+    half = student_quantile(size - 1, level) * math.hypot(error, span / size) + unsaid
     low, high = (min(max(end, lowest), highest) for end in (value - half, value + half))
     return Estimate(value, low, high, error)
 

@@ -25,7 +25,7 @@ from dialogue_gym.teaching.learner import right_actions
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Labels:
     """The right actions in some observations; all arrays have one entry for each."""
 
@@ -37,7 +37,7 @@ class Labels:
     """Shape (labels, actions): every action that is right."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Demonstrations(Labels):
     """Steps of dialogues, in order, and their results."""
 

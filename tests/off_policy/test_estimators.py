@@ -43,6 +43,13 @@ def logs(policy: Table, dialogues: int, seed: int) -> Logs:
     return Logs(*columns)
 
 
+def joined(first: Logs, second: Logs) -> Logs:
+    ends = np.concatenate([first.ends, second.ends + first.ends[-1]])
+    names = ("observations", "actions", "chances", "rewards")
+    each = [np.concatenate([getattr(first, name), getattr(second, name)]) for name in names]
+    return Logs(*each, ends, np.concatenate([first.successes, second.successes]))
+
+
 def target(log: Logs, policy: Table) -> Table:
     return np.asarray(policy[log.observations[:, 0]])
 
@@ -87,6 +94,32 @@ def test_intervals_lie_within_the_range_even_where_an_estimate_does_not() -> Non
         evaluate_logs(log, log.chances, RANGE, fewest=1)
 
 
+def test_a_bot_that_could_not_yet_try_an_action_says_nothing_on_it() -> None:
+    """Its dialogues have no weight where the new policy differs: importance sampling gave 0.4, not 1.7."""
+    never = np.array([[0.3, 0.7], [0.0, 1.0], [0.3, 0.7]])
+    log = joined(logs(never, 200, 1), logs(OLD, 200, 2))
+    with pytest.raises(CannotSay, match=r"in about \d\d% of its dialogues .* hardly ever tried"):
+        evaluate_logs(log, target(log, NEW), RANGE)
+    same = np.array([NEW[0], never[1], NEW[2]])  # what the first ones did counts
+    assert evaluate_logs(log, target(log, same), RANGE).missing_share == 0
+    log = joined(logs(never, 10, 1), logs(OLD, 390, 2))
+    report = evaluate_logs(log, target(log, NEW), RANGE)
+    assert 0 < report.missing_share < 0.05
+    assert all(covers(one, truth(NEW)[1]) for one in report.mean_return.values())
+
+
+def test_what_logs_do_not_say_may_be_the_worst_also_where_no_return_is_near_0() -> None:
+    actions = np.arange(1000) % 2
+    ones = np.ones(1000)
+    chances = np.stack([0.5 * ones, 0.5 * ones, 0 * ones], axis=1)
+    log = Logs(ones[:, None], actions, chances, -10 * ones, np.arange(1, 1001), ones == 1)
+    rare = np.stack([0.5 * ones, 0.47 * ones, 0.03 * ones], axis=1)
+    report = evaluate_logs(log, rare, (-20, -10))
+    assert report.missing_share == pytest.approx(0.03)
+    for name, one in report.mean_return.items():  # the third action may lose 10 more
+        assert covers(one, -10.3), name
+
+
 def test_policy_in_use_has_the_figures_of_the_logs() -> None:
     log = logs(OLD, 100, 0)
     report = evaluate_logs(log, target(log, OLD), RANGE)
@@ -96,6 +129,7 @@ def test_policy_in_use_has_the_figures_of_the_logs() -> None:
             assert report.success_rate[name].value == pytest.approx(log.successes.mean())
     assert report.effective_size == pytest.approx(100) and report.followed == 100
     assert report.logged_success_rate.value == log.successes.mean()
+    assert report != evaluate_logs(log, target(log, OLD), RANGE)  # arrays have no plain equality
 
 
 def test_flawless_logs_leave_room_for_failures() -> None:
