@@ -88,9 +88,10 @@ def _distances(
     from dialogue_gym import fitting
 
     env = DialogueEnv(domain, turn_taking=fitted.turn_taking)
-    bot = fitting.LoggedBot(env, logged.dialogues, seed)
+    alike = [one for one in logged.dialogues if fitting.turn_taking_of(one) == fitted.turn_taking]
+    bot = fitting.LoggedBot(env, alike, seed)
     simulated = fitting.simulated_dialogues(env, bot, SIMULATED, seed)
-    return fitting.distances(domain, logged.dialogues, simulated, seed)
+    return fitting.distances(domain, alike, simulated, seed)
 
 
 def _shown(

@@ -3,7 +3,7 @@
 It needs the extra `agents`.
 """
 
-from dialogue_gym.fitting.dialogues import DialogueReader, LoggedDialogue, LoggedStep
+from dialogue_gym.fitting.dialogues import DialogueReader, LoggedDialogue, LoggedStep, turn_taking_of
 from dialogue_gym.fitting.distance import BehaviourDistance, distances
 from dialogue_gym.fitting.figures import Figure
 from dialogue_gym.fitting.file import figure_line, fitted_text
@@ -31,4 +31,5 @@ __all__ = [
     "journal_dialogues",
     "phrases_of",
     "simulated_dialogues",
+    "turn_taking_of",
 ]

@@ -75,6 +75,9 @@ def _written(text: str, figures: Sequence[Figure], phrases: Mapping[str, list[st
         if node_at(text, (*place, "maybe")) is not None:
             text = _set(text, place, "chance", _rounded(shares[0]))
         else:
+            ways = node_at(text, (*place, "one_of"))
+            if isinstance(ways, yaml.SequenceNode):  # the last ones may have had the chance 0
+                shares += [0.0] * (len(ways.value) - len(shares))
             text = _set(text, place, "chances", list(map(_rounded, shares)))
     if phrases:
         text = _set(text, _USER, "phrases", dict(phrases))

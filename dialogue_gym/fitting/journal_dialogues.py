@@ -58,13 +58,14 @@ def journal_dialogues(history: History, domain: Domain) -> JournalDialogues:
             continue
         events = [event for _, event in in_words(path)]
         is_live = LIVE in path[0].content
+        person = path[0].content[LIVE] if is_live else _teacher(path)
         found = reader.read(events, history.outcome(name), _originals(path), is_read=not is_live)
         if found is None:
             continue
         live += is_live
         dialogues.append(found)
         said = [event for event in events if isinstance(event, UserUttered)]
-        messages += [_message(domain, name, one) for one in said if one.text and one.intent]
+        messages += [_message(domain, person, one) for one in said if one.text and one.intent]
     return JournalDialogues(tuple(dialogues), tuple(messages), live, len(dialogues) - live)
 
 
@@ -87,7 +88,12 @@ def _originals(path: Sequence[Entry]) -> dict[int, UserUttered]:
     return originals
 
 
-def _message(domain: Domain, conversation: str, message: UserUttered) -> LoggedMessage:
+def _teacher(path: Sequence[Entry]) -> str:
+    """Return the teacher who played the user."""
+    return next(f"teacher {entry.author}" for entry in path if entry.kind == USER)
+
+
+def _message(domain: Domain, person: str, message: UserUttered) -> LoggedMessage:
     told = tuple((slot, str(value)) for slot, value in slots_filled(domain, message).items())
     intent = domain.intent_of(message.intent) or ""
-    return LoggedMessage(conversation, message.text or "", intent, told)
+    return LoggedMessage(person, message.text or "", intent, told)

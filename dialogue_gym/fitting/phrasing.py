@@ -12,14 +12,14 @@ from dialogue_gym.domain import Domain
 MOST = 20
 """The most phrases for one intent or slot."""
 LEAST = 2
-"""The least number of conversations with a phrase: what one person alone says may be personal."""
+"""The least number of people with a phrase: what one person alone says may be personal, however often."""
 
 
 @dataclass(frozen=True)
 class LoggedMessage:
-    """A message in words: its conversation, its text, its intent, and the values that it fills slots with."""
+    """A message in words: its person, its text, its intent, and the values that it fills slots with."""
 
-    conversation: str
+    person: str
     text: str
     intent: str
     told: tuple[tuple[str, str], ...]
@@ -46,9 +46,9 @@ def phrases_of(domain: Domain, messages: Iterable[LoggedMessage]) -> dict[str, l
         if not text or text.startswith("/") or "{" in text or "}" in text:
             continue
         if not message.told:
-            users[text][message.intent].add(message.conversation)
+            users[text][message.intent].add(message.person)
         elif len(message.told) == 1 and (phrase := _with_braces(text, *message.told[0])):
-            users[phrase][message.told[0][0]].add(message.conversation)
+            users[phrase][message.told[0][0]].add(message.person)
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for phrase, of in users.items():
         # A text that was misheard now and then belongs to what it was mostly understood as.

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.turns import has_ended
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.fitting.dialogues import DialogueReader, LoggedDialogue
+from dialogue_gym.fitting.dialogues import DialogueReader, LoggedDialogue, turn_taking_of
 
 Chooser = Callable[[npt.NDArray[Any], npt.NDArray[Any]], int]
 """Given an observation, shape (components,), and the mask of possible actions, an action's index."""
@@ -21,7 +21,8 @@ Chooser = Callable[[npt.NDArray[Any], npt.NDArray[Any]], int]
 class LoggedBot:
     """The bot of logged dialogues: in each situation it does what it did there, as often.
 
-    In a situation that the dialogues do not have, it does what it did after the same intent.
+    In a situation that the dialogues do not have, it does what it did after the same intent. Dialogues with
+    another turn taking than the environment's are of another bot, and do not count.
     """
 
     def __init__(self, env: DialogueEnv, dialogues: Sequence[LoggedDialogue], seed: int = 0) -> None:
@@ -33,6 +34,8 @@ class LoggedBot:
         self._intents: dict[int, Counter[int]] = defaultdict(Counter)
         size = len(env.fields)
         for dialogue in dialogues:
+            if turn_taking_of(dialogue) != env.settings.turn_taking:
+                continue
             for step in dialogue.steps:
                 observation = step.bot_half[:size]
                 self._situations[observation][step.action - self._first] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from dialogue_gym import DialogueEnv, load_domain
 from dialogue_gym.domain import DomainError, domain_text
 from dialogue_gym.fitting import CannotFit, Figure, LoggedMessage, fit_user, fitted_text, phrases_of
+from dialogue_gym.fitting.dialogues import LoggedDialogue
 from dialogue_gym.fitting.distance import distances
 from dialogue_gym.fitting.figures import poisson, wilson
 from dialogue_gym.fitting.phrasing import fitted_phrases
@@ -80,6 +82,26 @@ def test_a_written_file_has_the_figures_and_all_else(data: st.DataObject) -> Non
     assert domain_from(fitted_text(written, "file.yml", name, figures, {}, "Again.")).fake_user == user
 
 
+def test_ways_of_the_chance_0_keep_it() -> None:
+    """A fit writes 0 for ways that nobody takes; the last ones of these are not among the figures."""
+    text = textwrap.dedent(
+        """\
+        intents: [hi, a, b, c]
+        actions: [greet, help]
+        fake_user:
+          agenda:
+          - {say: hi, answer: greet}
+          - one_of: [[{say: a, answer: help}], [{say: b, answer: help}], [{say: c, answer: help}]]
+            chances: [0.5, 0.5, 0]
+        """
+    )
+    figures = [Figure("agenda[1]", "1", 0.25, 0, 1), Figure("agenda[1]", "2", 0.75, 0, 1)]
+    written = fitted_text(text, "file.yml", "file", figures, {}, "A heading.")
+    assert "chances: [0.25, 0.75, 0.0]" in written
+    user = domain_from(written).fake_user
+    assert user is not None and [agenda.chance for agenda in user.agendas] == [0.25, 0.75]
+
+
 def test_a_file_without_room_is_refused_in_one_sentence() -> None:
     text = "fake_user: &user {agenda: [{say: a, answer: b}]}\nintents: [a]\nactions: [b]\nx: *user\n"
     with pytest.raises(DomainError, match=r"^file.yml: the figures cannot be written"):
@@ -108,7 +130,7 @@ def test_phrases_are_those_of_several_people_with_slots_in_braces() -> None:
         ("a", "sure \ud83d", "affirm", ()),
         ("b", "sure \ud83d", "affirm", ()),  # half of a smiley, which no file can hold
         ("d", "my name is Bond", "deny", ()),
-        ("d", "my name is Bond", "deny", ()),
+        ("d", "my name is Bond", "deny", ()),  # one person, in however many conversations
         ("e", "/deny", "deny", ()),
         ("f", "/deny", "deny", ()),
         ("a", "no {thanks}", "deny", ()),
@@ -125,6 +147,23 @@ def test_phrases_are_those_of_several_people_with_slots_in_braces() -> None:
     env.reset(seed=3, options={"goal": {"cuisine": "sushi"}})
     env.step(env.action_names.index("utter_ask_cuisine"))
     assert env.conversation.events[-1].text == "Sushi for me"  # type: ignore[union-attr]
+
+
+def test_dialogues_of_another_turn_taking_are_of_another_bot() -> None:
+    """Lessons, in which listening is an action, may stand beside conversations in which it is none."""
+
+    def logged(turn_taking: str) -> list[LoggedDialogue]:
+        env = DialogueEnv("concert", turn_taking=turn_taking)
+        expert = ExpertPolicy(env)
+        return simulated_dialogues(env, lambda seen, mask: expert.choose(seen, mask, True), 20, 1)
+
+    env = DialogueEnv("concert")
+    bot, alone = (LoggedBot(env, some) for some in (logged("auto") + logged("explicit"), logged("auto")))
+    _, info = env.reset(seed=1)
+    for intent in range(1, len(env.domain.intents) + 1):
+        unseen = np.array([intent if field.name == "intent" else 1 for field in env.fields])
+        chosen = [bot(unseen, info["action_mask"]) for _ in range(20)]
+        assert chosen == [alone(unseen, info["action_mask"]) for _ in range(20)] and min(chosen) >= 0
 
 
 def test_distances_are_small_for_one_user_and_large_for_another() -> None:

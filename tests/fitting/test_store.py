@@ -11,9 +11,10 @@ from typing import Any, cast
 import pytest
 
 from dialogue_gym import DialogueEnv, ExpertPolicy, load_domain
+from dialogue_gym.actions import ActionRunner
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import domain_text
-from dialogue_gym.fitting import journal_dialogues
+from dialogue_gym.fitting import journal_dialogues, phrases_of
 from dialogue_gym.fitting.dialogues import turn_taking_of
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
@@ -105,6 +106,21 @@ def test_refusals_are_one_sentence_and_write_nothing(tmp_path: Path) -> None:
         )
     assert not out.exists()
     assert call("store", "check", str(tmp_path / "few")).returncode == 0  # nothing was written over it
+
+
+def test_a_phrase_of_one_person_is_none_in_however_many_conversations(tmp_path: Path) -> None:
+    domain = load_domain("concert")
+    with Store(tmp_path / "said") as store:
+        store.use_domain("concert", domain_text("concert"))
+        decider = Explorer(cast(Any, Trying(DialogueEnv(domain))), 3)
+        bot = LiveBot(domain, store, decider, FixedFormatInterpreter(domain), ActionRunner(domain))
+        for person, text in (("ann", "It is Ann"), ("ann", "It is Ann"), ("ann", "Hey"), ("bob", "Hey")):
+            bot.take(bot.begin(person), UserUttered(text, "greet"))
+        for _ in range(2):
+            session = Session(domain, store, is_mine=lambda conversation: False)  # a new conversation
+            session.say(UserUttered("Here is your teacher", "greet"))
+        messages = journal_dialogues(History(store.entries()), domain).messages
+    assert phrases_of(domain, messages) == {"greet": ["Hey"]}
 
 
 def test_teachers_say_what_was_meant(tmp_path: Path) -> None:
