@@ -107,21 +107,14 @@ def evaluate_exactly(
     until = time.monotonic() + seconds
     try:
         solved = solve_chain(player.env, player.policy, max_states, seconds)
+        others, notes = _of_other_users(player, max_states, until)
     except (TooLarge, NotDeterministic) as error:
         is_random = isinstance(error, NotDeterministic) and error.is_random
         return sampled_report(player, str(error), dialogues, seed, failures, progress, is_random)
     totals, chain = solved.totals, solved.chain
-    user = player.env.settings.user
-    users = [Group(user, 1.0, totals.success)]
-    notes = [f"more than the rarest dialogues were left out: {solved.stopped}"] if solved.stopped else []
-    for other in _other_users(player):
-        met = player.with_user(other)
-        try:
-            its = solve_chain(met.env, met.policy, max_states, until - time.monotonic())
-        except TooLarge as error:
-            notes.append(f"the user {other} is left out: {error}")
-        else:
-            users.append(Group(other, 0.0, its.totals.success))
+    users = [Group(player.env.settings.user, 1.0, totals.success), *others]
+    if solved.stopped:
+        notes.insert(0, f"more than the rarest dialogues were left out: {solved.stopped}")
     followed = float(totals.by_turns.sum())
     return Report(
         bot=player.name,
@@ -145,6 +138,28 @@ def evaluate_exactly(
     )
 
 
+def _of_other_users(player: JudgedBot, max_states: int, until: float) -> tuple[list[Group], list[str]]:
+    """Return the successes with the other user profiles, and remarks on those that are too large.
+
+    Raises:
+        NotDeterministic: the policy chooses otherwise now than with the user of the settings.
+    """
+    fake_user = player.env.domain.fake_user
+    assert fake_user is not None
+    groups, notes = [], []
+    for name, _ in fake_user.profiles:
+        if name == player.env.settings.user:
+            continue
+        met = player.with_user(name)
+        try:
+            its = solve_chain(met.env, met.policy, max_states, until - time.monotonic())
+        except TooLarge as error:
+            notes.append(f"the user {name} is left out: {error}")
+        else:
+            groups.append(Group(name, 0.0, its.totals.success))
+    return groups, notes
+
+
 def _failures(player: JudgedBot, chain: Chain, most: int, notes: list[str]) -> list[FailedDialogue]:
     """Return the likeliest failed dialogues, and add remarks on them to the notes."""
     if not most:
@@ -160,12 +175,6 @@ def _failures(player: JudgedBot, chain: Chain, most: int, notes: list[str]) -> l
     if unseeded:
         notes.append(f"for {counted(unseeded, 'failed dialogue')} no seed was found among some millions")
     return found
-
-
-def _other_users(player: JudgedBot) -> list[str]:
-    fake_user = player.env.domain.fake_user
-    assert fake_user is not None
-    return [name for name, _ in fake_user.profiles if name != player.env.settings.user]
 
 
 def solve_chain(

@@ -205,11 +205,21 @@ class Failures:
             return outcome
 
         recorder = Recorder(env.domain, chain.tables)
+        alike = chain.enumeration.symmetric
         beginning = chain.beginnings[path.beginning]
 
         def begin() -> int:
             drawn.clear()
-            rules.begin(row, chain.tables, draw)
+            # A user's first draws are of the goal, slot by slot. Of values that are only names any will do.
+            wishes = iter([slot in alike for slot, size in enumerate(chain.tables.goal_draw) if size])
+
+            def draw_wishes(row: rules.Row, tables: rules.Tables, table: int) -> int:
+                if not next(wishes, False):
+                    return draw(row, tables, table)
+                drawn.append((table, 0))
+                return 0
+
+            rules.begin(row, chain.tables, draw_wishes)
             return 0
 
         for _ in source.outcomes(begin):

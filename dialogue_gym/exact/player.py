@@ -19,7 +19,7 @@ from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import Policy, as_trained
 from dialogue_gym.reports import FailedDialogue
-from dialogue_gym.training.evaluation import agent_env
+from dialogue_gym.training.evaluation import agent_env, alike_env
 
 FAULTS = {"failure": "the user hung up", "truncated": "the step limit was reached"}
 """The reason of a failure, by the outcome of the conversation."""
@@ -58,8 +58,8 @@ class JudgedBot:
             self.settings = given_settings(own) | dict(settings or {})
             if (limit := horizon_of(outer)) != own.tables.step_limit:
                 self.settings.setdefault("max_episode_steps", limit)
-            self.env = DialogueEnv(own.domain, **self.settings)
             self.name, self.policy = type(bot).__name__, bot
+            self.env = alike_env(own, self.settings, self.name)
         rules = self._agent.rules if self._agent else None
         self.reads_conversations = rules is not None and bool(rules.rules or self.env.domain.forms)
         self._takes_masks = isinstance(self.policy, Policy)

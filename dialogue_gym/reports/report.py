@@ -204,8 +204,15 @@ class Report:
         return (
             plain
             | {name: list(plain[name]) for name in ("passes", "notes")}
-            | {"settings": dict(self.settings), "endings": dict(self.endings)}
+            | {"settings": _plain(self.settings), "endings": dict(self.endings)}
         )
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as a JSON-serializable value; those of a person's code may be numbers of NumPy."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return value.item() if hasattr(value, "item") else value
 
 
 def groups_by_value(results: Iterable[tuple[Mapping[str, str], bool]]) -> tuple[Group, ...]:

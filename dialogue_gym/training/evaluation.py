@@ -319,10 +319,19 @@ def compare_agents(
 
 def agent_env(agent: Agent, settings: dict[str, Any]) -> DialogueEnv:
     """Return an environment; raise `ValueError` if its observations or actions are not those of the agent."""
-    env = DialogueEnv(agent.env.domain, **settings)
-    known = agent.env.observation_space, agent.env.action_space
-    if (env.observation_space, env.action_space) != known:
-        raise ValueError(f"{agent.name}: with these settings the agent has other observations or actions")
+    return alike_env(agent.env, settings, agent.name)
+
+
+def alike_env(known: DialogueEnv, settings: Mapping[str, Any], name: str) -> DialogueEnv:
+    """Return an environment with other settings for the policy, of some name, of a known one.
+
+    Raises:
+        ValueError: a setting is invalid, or changes the observations or actions that the policy knows.
+    """
+    env = DialogueEnv(known.domain, **settings)
+    spaces = known.observation_space, known.action_space
+    if (env.observation_space, env.action_space) != spaces:
+        raise ValueError(f"{name}: with these settings the agent has other observations or actions")
     return env
 
 

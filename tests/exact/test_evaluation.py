@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import gymnasium as gym
@@ -85,6 +86,37 @@ def test_a_random_bot_has_no_seeds_where_users_search_either() -> None:
     assert report.failures and all(failed.seed is None for failed in report.failures)
     seeds = [failed.seed for failed in evaluate_exactly(FixedTable(env, 3), dialogues=20).failures]
     assert seeds and None not in seeds  # others have theirs
+
+
+def test_a_policy_that_is_random_now_and_then_is_sampled() -> None:
+    class Tiring(ExpertPolicy):
+        """An expert who does anything after a number of answers."""
+
+        left = 10**9
+
+        def choose(self, observation: Any, mask: Any, deterministic: bool) -> int:
+            self.left -= 1
+            expert = super().choose(observation, mask, deterministic)
+            return expert if self.left > 0 else int(self._random.choice(np.flatnonzero(mask)))
+
+    policy = Tiring(DialogueEnv("concert"), 1)
+    evaluate_exactly(policy, failures=0)
+    policy.left = (10**9 - policy.left) // 2 + 1  # tired with the second of the two users
+    report = evaluate_exactly(policy, failures=0, dialogues=10)
+    assert (report.method, report.dialogues) == ("sampled", 10)
+    assert "chooses otherwise when it is asked again" in report.notes[0]
+
+
+def test_settings_that_a_policy_does_not_know_are_refused() -> None:
+    env = DialogueEnv("concert")
+    for settings in ({"turn_taking": "explicit"}, {"max_history": 2}):
+        with pytest.raises(ValueError, match="ExpertPolicy: with these settings the agent has other"):
+            evaluate_exactly(ExpertPolicy(env), settings, env=env)
+    report = evaluate_exactly(
+        ExpertPolicy(env), {"patience": np.int64(3), "reward": {"step": np.float32(-2)}}, failures=0
+    )
+    settings = json.loads(json.dumps(report.as_dict()))["settings"]
+    assert settings == {"turn_taking": "auto", "patience": 3, "reward": {"step": -2.0}}
 
 
 def test_a_policy_with_a_memory_is_sampled_and_its_dialogues_are_played_again() -> None:

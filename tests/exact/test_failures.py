@@ -20,6 +20,7 @@ from dialogue_gym.exact.failures import Failures
 from dialogue_gym.exact.player import JudgedBot, play_seed
 from dialogue_gym.journal.store import Store
 from dialogue_gym.policies.agent import load_agent
+from dialogue_gym.policies.base import Policy
 from dialogue_gym.rules.tables import FAILURE, RANDOM, SUCCESS, TRUNCATED
 from tests.conftest import domain_of
 from tests.exact.lessons import correct_once, taught_bot
@@ -136,6 +137,44 @@ def test_a_dialogue_without_a_seed_is_told_all_the_same() -> None:
     *_, last = failed.conversation.events
     assert set(failed.goal) == {"cuisine", "people", "location", "price"}
     assert str(last).count("inform") or str(last).count("deny")
+
+
+def test_a_dialogue_of_one_name_among_many_is_told() -> None:
+    """There are a million goals, with all of their names, before the first one for a large order."""
+    goal = {"size": ["small", "large"]} | {slot: [f"name {number}" for number in range(70)] for slot in "abc"}
+    asks = {f"ask_{slot}": {"user": {"inform": slot}} for slot in goal}
+    domain = domain_of(
+        {
+            "intents": ["inform", "affirm", "deny"],
+            "entities": [*goal],
+            "slots": {slot: {"type": "text"} for slot in goal}
+            | {"size": {"type": "categorical", "values": goal["size"]}},
+            "actions": [*asks, "order"],
+            "fake_user": {
+                "goal": goal,
+                "informativeness": 0,
+                "indecisiveness": 1e-7,
+                "patience": 2,
+                "actions": asks | {"order": {"user": "judge"}},
+            },
+        }
+    )
+
+    class Confused(Policy):
+        """Asks for the size on and on, once somebody has made a large order a small one."""
+
+        def choose(self, observation: Any, mask: Any, deterministic: bool) -> int:
+            fields = zip(self.env.fields, observation.tolist(), strict=True)
+            known = {field.name: code for field, code in fields}
+            is_again = known["heard.size"] == 2 or (known["filled_last"] == 1 and known["slot.c"])
+            asked = ["ask_size"] if is_again and known["slot.size"] == 1 else []
+            missing = [ask for slot, ask in zip(goal, asks, strict=True) if not known[f"slot.{slot}"]]
+            return self.env.action_names.index([*asked, *missing, "order"][0])
+
+    bot = JudgedBot(Confused(DialogueEnv(domain)))
+    (failed,) = Failures(bot, solve_chain(bot.env, bot.policy).chain).likeliest(1, 0)
+    assert failed.goal == {"size": "large", "a": "name 0", "b": "name 0", "c": "name 0"}
+    assert failed.seed is None and failed.conversation.outcome == "failure"
 
 
 def test_a_rare_dialogue_has_a_seed_of_those_with_its_rarest_draw() -> None:
