@@ -17,7 +17,7 @@ from dialogue_gym.conversation.user_act import ActReader, UserAct
 from dialogue_gym.conversation.wording import Speaker, fill
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import confidence_value
-from dialogue_gym.envs.options import NO_CHOICE, fold
+from dialogue_gym.envs.options import NO_CHOICE, fold, read_seed
 from dialogue_gym.envs.settings import make_settings
 from dialogue_gym.envs.simulation import Simulation
 from dialogue_gym.rules import allowed, attribute_columns
@@ -154,12 +154,16 @@ class ForeignDialogue:
         """Begin the dialogue of a seed; return the user's first message.
 
         With `chance`, another seed, the user and the first message are the same, and the rest is not.
+
+        Raises:
+            ValueError: a seed is negative.
+            TypeError: it is not an integer.
         """
-        self._simulation.set_chance(fold(seed))
+        self._simulation.set_chance(fold(read_seed(seed)))
         self._simulation.begin(NO_CHOICE)
         self._speaker = Speaker(self._domain, self._simulation.row[RANDOM])
         if chance is not None:
-            self._simulation.set_chance(fold(chance))
+            self._simulation.set_chance(fold(read_seed(chance)))
         self.conversation = Conversation(self._domain)
         self.rounds: list[Round] = []
         self.total, self.steps = 0.0, 0

@@ -13,6 +13,7 @@ from dialogue_gym._text import counted
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.conversation.transcripts import transcript
 from dialogue_gym.domain import Domain
+from dialogue_gym.envs.options import read_seed
 from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.exact.player import FAULTS
 from dialogue_gym.testing.bots import BotError, ForeignBot
@@ -93,13 +94,13 @@ def play(
 
     Raises:
         DomainError: the domain has no fake user, or its users cannot judge the bot.
-        ValueError: a setting or the number of jobs is invalid.
+        ValueError: a setting, a seed or the number of jobs is invalid.
         ServiceError: there is nobody to talk to.
     """
     domain = bot.domain or domain
     reader = DeedReader(domain)
     given = dict(settings or {})
-    plan = [(seed, attempt) for seed in seeds for attempt in range(tries)]
+    plan = [(read_seed(seed), attempt) for seed in seeds for attempt in range(tries)]
     count = min(bot.jobs if jobs is None else whole_number("jobs", jobs, 1), max(1, len(plan)))
     dialogues = [ForeignDialogue(domain, form, **given) for _ in range(count)]
     return run_coroutine(_Run(bot, reader, plan, progress).play(dialogues))

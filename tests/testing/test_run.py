@@ -21,7 +21,7 @@ from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.journal.entry import DOMAIN, Draft
 from dialogue_gym.journal.store import Store
 from dialogue_gym.reports import html_page, junit_xml
-from dialogue_gym.testing import RestBot, play, run
+from dialogue_gym.testing import ForeignDialogue, FunctionBot, RestBot, play, run
 from dialogue_gym.testing.trial import make_bot
 from tests import ROOT
 from tests.commands import call
@@ -202,6 +202,15 @@ def test_a_wrong_argument_is_one_sentence(wrong: dict[str, Any], sentence: str) 
     with pytest.raises(ValueError, match=rf"^{re.escape(sentence)}") as refused:
         run("http://127.0.0.1:9", "restaurant", **{"dialogues": 2} | wrong)
     assert "mystery" not in str(refused.value)
+
+
+def test_a_negative_seed_is_refused() -> None:
+    """Its bits have no end: without a check this would take for ever."""
+    for seeds in ([-1], [1, -1]):
+        with pytest.raises(ValueError, match=r"^seed: -1 is negative$"):
+            play(FunctionBot(Waiter().texts), RESTAURANT, seeds)
+    with pytest.raises(ValueError, match=r"^seed: -2 is negative$"):
+        ForeignDialogue(RESTAURANT).begin(1, chance=-2)
 
 
 def test_a_query_is_sent_and_not_told() -> None:
