@@ -132,7 +132,7 @@ class NetworkPolicy(Policy):
         super().__init__(env, seed)
         if activation not in ACTIVATIONS:
             raise ValueError(f"unknown activation {activation!r}; valid: {', '.join(ACTIVATIONS)}")
-        self.layers = tuple(layers)
+        self.layers = tuple((np.asarray(weights), np.asarray(biases)) for weights, biases in layers)
         self.activation = activation
         self.has_values, self.is_masked = has_values, is_masked
         encoding = OneHotEncoding([len(field.labels) for field in self.env.observation_fields])

@@ -42,6 +42,7 @@ class Credit:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
+        object.__setattr__(self, "steps", tuple(self.steps))  # an array has no truth value
         if bool(self.steps) == (self.seconds is not None):
             raise ValueError(
                 "Credit: give either steps, such as (0.6, 0.3, 0.1), or seconds, such as (0.2, 0.6)"

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from dialogue_gym.policies.network import OneHotEncoding, OneHotMlp, masked_softmax, relu
+from dialogue_gym.policies.network import NetworkPolicy, OneHotEncoding, OneHotMlp, masked_softmax, relu
+from tests.conftest import BUILT_IN, make
 
 SIZES = [3, 2, 4]
 OBSERVATIONS = np.array([[0, 1, 3], [2, 0, 0], [1, 1, 2]], np.uint8)
@@ -54,3 +56,18 @@ def test_impossible_actions_have_no_probability() -> None:
     assert chances[1] == 0 and chances[0] == chances[2]
     assert chances.sum() == pytest.approx(1)
     assert chances[3] / chances[0] == pytest.approx(np.exp(-3))
+
+
+@pytest.mark.parametrize("form", [torch.from_numpy, np.ndarray.tolist])
+def test_layers_of_a_network_of_your_own_may_be_tensors_or_lists(form: Any) -> None:
+    env: Any = make(BUILT_IN[0])
+    inputs = sum(len(field.labels) for field in env.unwrapped.observation_fields)
+    weights = np.random.default_rng(0).normal(size=(len(env.unwrapped.action_names), inputs))
+    layer = weights.astype(np.float32), np.zeros(len(weights), np.float32)
+    observation, _ = env.reset(seed=0)
+    plain = NetworkPolicy(env, [layer])
+    own = NetworkPolicy(env, [tuple(map(form, layer))])
+    assert own.outputs(observation) == pytest.approx(plain.outputs(observation))
+    assert (
+        own.predict(observation, deterministic=True)[0] == plain.predict(observation, deterministic=True)[0]
+    )

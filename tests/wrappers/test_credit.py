@@ -74,6 +74,8 @@ def test_credit_matches_hand_computation() -> None:
     assert by_steps.weights([0] * 4, 0).tolist() == pytest.approx([0, 0.1, 0.3, 0.6])
     assert by_steps.weights([0] * 2, 0).tolist() == pytest.approx([1 / 3, 2 / 3])
     assert Credit(steps=(0, 1)).weights([0], 0).tolist() == [0]
+    of_an_array: Any = np.array([0.6, 0.3, 0.1])
+    assert Credit(steps=of_an_array) == by_steps
     # TAMER's figures: feedback at 1.0 is about 0.4 to 0.8; the steps were on show from 0.3, 0.5 and 0.9 on.
     by_seconds = Credit(seconds=(0.2, 0.6))
     assert by_seconds.weights([0.3, 0.5, 0.9], 1.0).tolist() == pytest.approx([0.25, 0.75, 0])
