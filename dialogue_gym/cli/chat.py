@@ -22,7 +22,7 @@ from dialogue_gym.factory import chat_stories, domain_notes, how_to_talk, make_r
 from dialogue_gym.journal.location import store_named
 from dialogue_gym.live.policy import find_agent
 from dialogue_gym.nlu.interpreter import FALLBACK
-from dialogue_gym.stories import with_names_of
+from dialogue_gym.stories import check_actions, with_names_of
 from dialogue_gym.stories.rulebook import RuleBook
 from dialogue_gym.teaching.policy import story_agent
 from dialogue_gym.teaching.startup import await_training, for_people, make_interpreter
@@ -51,6 +51,7 @@ def chat(
         _report(note)
     told = [] if agent else chat_stories(source, stories or ())
     if told and all(story.is_rule for story in told):
+        check_actions(domain, told)
         domain, loaded = with_names_of(domain, told), None
     elif told:
         domain, loaded = story_agent(told, domain)

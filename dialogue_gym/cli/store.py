@@ -48,6 +48,7 @@ from dialogue_gym.outline.names import written_name
 from dialogue_gym.teaching.export_chat import export_chats
 from dialogue_gym.teaching.export_rasa import EXPORT_FOLDERS, RASA, export_for, origins_of
 from dialogue_gym.teaching.review import Correction, corrections
+from dialogue_gym.teaching.story_import import is_told
 from dialogue_gym.teaching.tracker_import import import_trackers
 from dialogue_gym.teaching.tracker_store import read_trackers
 
@@ -313,7 +314,8 @@ def rename_action(
     with Store(place, create=False) as opened:
         checkpoints = checkpoints_of(place)
         new = written_name(new, "action", domain_of(opened).actions)
-        count = opened.rename_action(old, new, is_learned=knows_action(checkpoints, old))
+        is_known = knows_action(checkpoints, old) or is_told(History(opened.taught()), old)
+        count = opened.rename_action(old, new, is_learned=is_known)
         rename_learned(checkpoints, old, new)
         domain = domain_of(opened)
     print(f"{printable(old)} is {printable(new)} in {counted(count, 'entry', 'entries')}")

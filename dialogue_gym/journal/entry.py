@@ -54,6 +54,8 @@ NAMES = "names"
 FAKE_USER = "fake user"
 """The author of a fake user's messages."""
 
+_NAMING = ("action", "active_loop", "action_execution_rejected")
+"""The events of an action or a form, which name it."""
 _TEXT, _NUMBER = "a text", "a number"
 _TYPES: dict[str, Any] = {
     _TEXT: (str,),
@@ -225,7 +227,7 @@ def actions_in(entry: Entry) -> Iterator[str]:
         yield content["name"]
     elif entry.kind in (RESULT, EVENT):
         for event in content["events"] if entry.kind == RESULT else (content,):
-            if isinstance(event, dict) and event.get("event") == "action" and "name" in event:
+            if isinstance(event, dict) and event.get("event") in _NAMING and event.get("name"):
                 yield event["name"]
 
 
@@ -236,7 +238,7 @@ def renamed(entry: Entry, rename: Entry) -> Entry:
         return entry
 
     def event_of(event: Any) -> Any:
-        is_one = isinstance(event, dict) and event.get("event") == "action" and event.get("name") == old
+        is_one = isinstance(event, dict) and event.get("event") in _NAMING and event.get("name") == old
         return event | {"name": new} if is_one else event
 
     content: Json = dict(entry.content)

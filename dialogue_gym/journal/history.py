@@ -30,6 +30,7 @@ from dialogue_gym.journal.entry import (
     NOTE,
     PENDING,
     RATING,
+    RENAME,
     STEPS,
     STORY,
     USER,
@@ -331,7 +332,19 @@ class History:
 
     def notes(self, key: str) -> list[Json]:
         """Return the contents of all notes with a key, in their order."""
-        return [one.content for one in self._entries.values() if one.kind == NOTE and key in one.content]
+        return [one.content for one in self.noted(key)]
+
+    def noted(self, key: str) -> list[Entry]:
+        """Return all notes with a key, in their order."""
+        return [one for one in self._entries.values() if one.kind == NOTE and key in one.content]
+
+    def renames_since(self, entry: int) -> list[tuple[str, str]]:
+        """Return the old and the new names of the actions that were renamed after an entry, in their order.
+
+        A store gives entries the new names by itself, but for texts in notes.
+        """
+        found = (one for one in self._entries.values() if one.kind == RENAME and one.id > entry)
+        return [(one.content["action"], one.content["to"]) for one in found]
 
     def rating(self, entry: int) -> float | None:
         """Return the last rating of an entry; None without any."""

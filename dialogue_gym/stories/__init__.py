@@ -4,8 +4,10 @@ from dialogue_gym.stories.checks import check_stories
 from dialogue_gym.stories.contradictions import (
     Contradiction,
     StoryAnswer,
+    check_actions,
     contradictions,
     replay,
+    unknown_actions,
     with_names_of,
 )
 from dialogue_gym.stories.expansion import expand
@@ -38,6 +40,7 @@ __all__ = [
     "StoryAnswer",
     "StoryCheckpoint",
     "StoryError",
+    "check_actions",
     "check_stories",
     "contradictions",
     "dump",
@@ -51,5 +54,6 @@ __all__ = [
     "replay",
     "statistics",
     "story_of",
+    "unknown_actions",
     "with_names_of",
 ]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dialogue_gym._text import quoted
+from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.conversation import Conversation, decisions
 from dialogue_gym.conversation.events import ActionExecuted, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.default_names import with_used
+from dialogue_gym.domain.default_names import known_actions, with_used
 from dialogue_gym.domain.model import DomainError
 from dialogue_gym.domain.observation import describe, observation_dtype, observation_fields
 from dialogue_gym.domain.slot import EMPTY, NONE
@@ -62,6 +62,24 @@ def with_names_of(domain: Domain, stories: Iterable[Story]) -> Domain:
         (event.name for event in events if isinstance(event, ActionExecuted)),
         (event.intent for event in events if isinstance(event, UserUttered) and event.intent),
     )
+
+
+def unknown_actions(domain: Domain, story: Story) -> Iterator[tuple[str, Place]]:
+    """Yield the actions of a story or rule that a domain does not have, with their places."""
+    known = known_actions(domain)
+    for index, step in enumerate(story.steps):
+        if isinstance(step, ActionExecuted) and step.name not in known:
+            yield step.name, story.place_of(index)
+
+
+def check_actions(domain: Domain, stories: Iterable[Story]) -> None:
+    """Check that a domain has all actions of stories and rules.
+
+    Raises:
+        StoryError: it lacks one.
+    """
+    for name, place in (unknown for story in stories for unknown in unknown_actions(domain, story)):
+        raise place.error(f"unknown action {quoted(name)}; {nearest(name, domain.actions)}")
 
 
 def replay(domain: Domain, story: Story) -> Conversation:

@@ -28,6 +28,7 @@ from dialogue_gym.conversation.form import loop_action
 from dialogue_gym.conversation.slot_filling import named_value
 from dialogue_gym.conversation.turns import is_users_turn
 from dialogue_gym.domain import Domain
+from dialogue_gym.domain.default_names import known_actions
 from dialogue_gym.domain.model import LISTEN
 from dialogue_gym.domain.slot import Slot
 from dialogue_gym.rules.tables import MAX_UNHEARD
@@ -167,7 +168,7 @@ class RuleBook:
         stories: Iterable[Story] = (),
         lessons: Mapping[bytes, tuple[str, ...]] | None = None,
     ) -> None:
-        """Take the rules among stories.
+        """Take the rules among stories; an action that the domain does not have never follows from them.
 
         Args:
             domain: the domain of the conversations.
@@ -177,7 +178,11 @@ class RuleBook:
         self.domain = domain
         self.rules = tuple({repr(story): story for story in stories if story.is_rule}.values())
         self.lessons = lessons or {}
-        self._patterns = [pattern for rule in self.rules for pattern in _patterns(domain, rule)]
+        known = known_actions(domain)
+        # The domain may have lost an action since a rule was imported.
+        self._patterns = [
+            pattern for rule in self.rules for pattern in _patterns(domain, rule) if pattern.action in known
+        ]
 
     def decide(self, conversation: Conversation) -> Ruling | None:
         """Return the action that holds at the end of a conversation; None if the bot decides freely."""

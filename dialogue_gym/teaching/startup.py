@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialogue_gym._text import counted
+from dialogue_gym._text import counted, printable, quoted
 from dialogue_gym.actions import ActionRunner
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.loader import domain_text
@@ -29,7 +29,7 @@ from dialogue_gym.journal.place import StorePlace
 from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import NluData
 from dialogue_gym.nlu.interpreter import FALLBACK, CombinedInterpreter, FixedFormatInterpreter, Interpreter
-from dialogue_gym.stories import Story
+from dialogue_gym.stories import Story, StoryError, check_actions, unknown_actions
 from dialogue_gym.teaching.mode import FAKE, ME, use_mode
 from dialogue_gym.teaching.options import TeachOptions
 from dialogue_gym.teaching.story_import import StoryNews, import_stories, imported_stories
@@ -102,13 +102,46 @@ class TeachingSetup:
             return notes
         given = {str(path) for path in self.story_files}
         others, faults = remembered_stories(one for one in store.files.stories if one not in given)
+        extended = history.extended(self.domain)
+        others = _without_unknown(others, extended, faults)
         news = StoryNews.of(history, [*self.stories, *others])
         if news.rules:
-            import_stories(store, history.extended(self.domain), news.rules)
+            import_stories(store, extended, news.rules)
             notes.append(f"{news}; they hold from now on")
+            history = History(store.taught())
+        notes += _lost_actions(history, self.domain)
         if not self.is_project and StoryNews.of(history, self.stories).stories:
             notes.append("--stories has no effect but for rules: this store has conversations already")
         return notes + faults
+
+
+def _without_unknown(stories: Iterable[Story], domain: Domain, faults: list[str]) -> list[Story]:
+    """Return stories without the rules whose actions a domain lacks, for which `faults` gets a line.
+
+    Nobody has named their files this time, so that they must not prevent the start.
+    """
+    kept = []
+    for story in stories:
+        try:
+            check_actions(domain, [story] if story.is_rule else [])
+            kept.append(story)
+        except StoryError as error:
+            faults.append(f"{error}; the rule {quoted(story.name)} is left out")
+    return kept
+
+
+def _lost_actions(history: History, domain: Domain) -> list[str]:
+    """Return a line for each action of imported rules that the domain has lost."""
+    extended = history.extended(domain)
+    lost: dict[str, str] = {}
+    for rule in (story for story in imported_stories(history) if story.is_rule):
+        for name, _ in unknown_actions(extended, rule):
+            lost.setdefault(name, rule.name)
+    return [
+        f"the domain lacks the action {printable(name)}, so that the rule {quoted(rule)} does not hold; if it"
+        f" was renamed: dialogue-gym store rename-action {printable(name)} NEW"
+        for name, rule in lost.items()
+    ]
 
 
 def set_up(domain: Domain, options: TeachOptions) -> TeachingSetup:

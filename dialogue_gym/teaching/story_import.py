@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dialogue_gym._text import quoted
 from dialogue_gym.conversation.conversation import decisions
+from dialogue_gym.conversation.events import ActionExecuted, ActiveLoop
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.additions import ACTION, INTENT, Addition
 from dialogue_gym.journal.entry import DOMAIN, IMPORTED, NOTE, STORY, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
-from dialogue_gym.stories import FORMATS, Story, StoryError, dump, join, parse, replay, with_names_of
+from dialogue_gym.stories import (
+    FORMATS,
+    Story,
+    StoryError,
+    check_actions,
+    dump,
+    join,
+    parse,
+    replay,
+    with_names_of,
+)
 
 ROUNDS = 2
 """Rounds of joining short stories into longer dialogues. Two needed the fewest corrections; without any the
@@ -38,6 +50,7 @@ def import_stories(journal: Store, domain: Domain, stories: Iterable[Story], aft
     drafts = [Draft(IMPORTED, NOTE, _written(stories))] if stories else []
     joined = join(stories, domain, ROUNDS, limit=MAX_JOINED)
     rules = [story for story in stories if story.is_rule]
+    check_actions(domain, rules)
     listed, domain = domain, with_names_of(domain, [*joined, *rules])
     additions = [Addition(ACTION, name) for name in domain.actions[len(listed.actions) :]]
     additions += [Addition(INTENT, name) for name in domain.intents[len(listed.intents) :]]
@@ -60,14 +73,34 @@ def _written(stories: list[Story]) -> dict[str, str]:
 def imported_stories(history: History) -> list[Story]:
     """Return the imported stories and rules as they were written; version 0.1 did not keep them.
 
-    A rule holds in the place of one with its name that was imported before.
+    Actions that were renamed since have their new names. A rule holds in the place of one with its name that
+    was imported before.
     """
     found: list[Story] = []
-    for note in history.notes(_WRITTEN):
-        written = parse(note[_WRITTEN], "imported stories", note[_FORMAT])
+    for note in history.noted(_WRITTEN):
+        written = parse(note.content[_WRITTEN], "imported stories", note.content[_FORMAT])
+        for old, new in history.renames_since(note.id):
+            written = [_with_action(story, old, new) for story in written]
         renewed = {story.name for story in written if story.is_rule and story.name}
         found = [one for one in found if not (one.is_rule and one.name in renewed)] + written
     return found
+
+
+def _with_action(story: Story, old: str, new: str) -> Story:
+    """Return a story with a new name of an action or a form; alternatives have none."""
+    steps = (
+        dataclasses.replace(step, name=new)
+        if isinstance(step, (ActionExecuted, ActiveLoop)) and step.name == old
+        else step
+        for step in story.steps
+    )
+    return dataclasses.replace(story, steps=tuple(steps))
+
+
+def is_told(history: History, action: str) -> bool:
+    """Return whether imported stories or rules have an action."""
+    steps = (step for story in imported_stories(history) for step in story.steps)
+    return any(isinstance(step, ActionExecuted) and step.name == action for step in steps)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dialogue_gym.conversation.events import UserUttered, entities_from
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.additions import ACTION, Addition
 from dialogue_gym.journal import History, Store, StoreError
-from dialogue_gym.journal.entry import LABEL, RENAME, Entry, renamed
+from dialogue_gym.journal.entry import LABEL, RENAME, RESULT, Entry, renamed
 from dialogue_gym.journal.location import default_store
 from dialogue_gym.teaching.pending import Proposal
 from dialogue_gym.teaching.session import Session
@@ -108,6 +108,15 @@ def test_a_renamed_action_keeps_its_chance() -> None:
     assert renamed(Entry(1, "live1", None, LABEL, content), rename).content == content | {
         "chances": {"c": 0.25, "b": 0.75}
     }
+
+
+def test_a_renamed_form_is_active_under_its_new_name() -> None:
+    rename = Entry(2, "", None, RENAME, {"action": "book", "to": "order"})
+    events = [{"event": "active_loop", "name": "book"}, {"event": "slot", "name": "book", "value": 1}]
+    assert renamed(Entry(1, "c1", None, RESULT, {"events": events}), rename).content["events"] == [
+        {"event": "active_loop", "name": "order"},
+        {"event": "slot", "name": "book", "value": 1},
+    ]
 
 
 def test_a_renamed_project_finds_its_store(store: Store) -> None:

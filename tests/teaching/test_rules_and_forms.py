@@ -30,8 +30,7 @@ from dialogue_gym.teaching.startup import set_up
 from tests.conftest import domain_from
 from tests.stories.booking import FORM_RULES
 
-DOMAIN = domain_from(
-    """
+DOMAIN_TEXT = """
     intents: [greet, book, inform, chitchat, thank]
     entities: [cuisine, people]
     slots:
@@ -46,7 +45,7 @@ DOMAIN = domain_from(
       utter_submit: [text: Booked.]
       utter_chitchat: [text: Nice.]
     """
-)
+DOMAIN = domain_from(DOMAIN_TEXT)
 RULES = stories.parse(FORM_RULES, "rules.yml", "yaml")
 
 
@@ -72,6 +71,39 @@ def said_next(session: Session) -> str:
 def best(session: Session) -> tuple[str, float, str]:
     assert isinstance(session.pending, Proposal)
     return session.pending.best.action, session.pending.best.probability, session.pending.best.evidence
+
+
+def test_imported_rules_follow_a_renamed_action_and_form() -> None:
+    later = domain_from(DOMAIN_TEXT.replace("utter_greet", "utter_hello").replace("{booking:", "{reserving:"))
+    with Store.in_memory() as store:
+        import_stories(store, DOMAIN, RULES)
+        session = Session(DOMAIN, store)
+        say(session, "greet")
+        confirm(session, "utter_greet")
+        say(session, "book")
+        confirm(session, "booking")
+        store.rename_action("utter_greet", "utter_hello")
+        store.rename_action("booking", "reserving")
+        assert lessons_of(History(store.entries()), later)
+        session = Session(later, store)
+        assert session.conversation.loop.name == "reserving"
+        say(session, "inform", cuisine="thai", people="2")
+        confirm(session, "reserving", "utter_submit")
+        say(session, "greet")
+        confirm(session, "utter_hello")
+
+
+def test_a_rule_with_an_unknown_action_is_refused_and_one_that_is_lost_does_not_hold() -> None:
+    unknown = "rules:\n- rule: Bye\n  steps:\n  - intent: thank\n  - action: utter_greeet\n"
+    with Store.in_memory() as store, pytest.raises(stories.StoryError) as refused:
+        import_stories(store, DOMAIN, stories.parse(unknown, "rules.yml", "yaml"))
+    assert str(refused.value) == "rules.yml:5: unknown action 'utter_greeet'; did you mean 'utter_greet'?"
+    smaller = domain_from(DOMAIN_TEXT.replace("utter_greet", "utter_other"))
+    with Store.in_memory() as store:
+        import_stories(store, DOMAIN, RULES)
+        session = Session(smaller, store)
+        say(session, "greet")
+        assert best(session)[0] != "utter_greet"
 
 
 def test_rules_and_forms_propose_and_lessons_lead_around_them() -> None:
