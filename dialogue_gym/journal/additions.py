@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from dialogue_gym.conversation.events import ActionExecuted, SlotSet
+from dialogue_gym.conversation.events import ActionExecuted, SlotSet, UserUttered
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.additions import ACTION, EDITS, SLOT, Addition, extend
+from dialogue_gym.domain.additions import ACTION, EDITS, INTENT, SLOT, Addition, extend
 from dialogue_gym.domain.slot import REQUESTED_SLOT
-from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, RESULT, Entry, entry_events
+from dialogue_gym.journal.entry import DOMAIN, EVENT, LABEL, MEND, RESULT, USER, Entry, entry_events
 
 
 def extend_domain(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[Entry]) -> Domain:
@@ -17,7 +17,8 @@ def extend_domain(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[
     An addition for an answer stands before it in its conversation, and counts if it is in effect itself; one
     outside of conversations always counts. Names that the domain already has are left alone. An action or
     slot that is used without an addition comes after them: the file has lost it, or its addition was undone
-    elsewhere. Edits come last, in their order.
+    elsewhere. So does an intent or slot of messages whose addition was undone elsewhere. Edits come last, in
+    their order.
 
     Args:
         domain: the domain as its file has it.
@@ -43,7 +44,29 @@ def extend_domain(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[
         addition = undone.get((add, name), Addition(add, name))
         if not addition.is_in(domain):
             domain = addition.added_to(domain)
+    for addition in _said(undone, in_effect):
+        if not addition.is_in(domain):
+            domain = addition.added_to(domain)
     return extend(domain, edits)
+
+
+def _said(undone: Mapping[tuple[str, str], Addition], in_effect: Iterable[Entry]) -> list[Addition]:
+    """Return those of the undone additions whose intents and slots are in messages in effect."""
+    if not any(add in (INTENT, SLOT) for add, _ in undone):
+        return []
+    said = (
+        pair
+        for entry in in_effect
+        if entry.kind in (USER, MEND)
+        for message in entry_events(entry)
+        if isinstance(message, UserUttered)
+        for pair in (
+            (INTENT, message.intent or ""),
+            (INTENT, (message.intent or "").partition("/")[0]),
+            *((SLOT, entity.name) for entity in message.entities),
+        )
+    )
+    return [undone[pair] for pair in dict.fromkeys(said) if pair in undone]
 
 
 def used_names(entry: Entry) -> Iterator[tuple[str, str]]:

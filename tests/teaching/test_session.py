@@ -15,6 +15,7 @@ from dialogue_gym.domain.model import DomainError
 from dialogue_gym.journal.entry import HEAD, LABEL, Draft
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store, forget
+from dialogue_gym.nlu.interpreter import parse_act
 from dialogue_gym.teaching.pending import (
     BOTH,
     NEW,
@@ -270,6 +271,37 @@ def test_additions_are_undone_with_their_answer(tmp_path: Path) -> None:
         assert forget(store, "c2", with_forks=True) == ["c2", fork]
         assert History(store.entries()).extended(CONCERT).texts("utter_joke") == ("Ha!",)
         assert store.check() == []
+
+
+def test_names_that_another_teacher_uses_survive_an_undo() -> None:
+    journal, owners = Store.in_memory(), dict[str, str]()
+
+    def teacher(name: str) -> Session:
+        mine = talk(journal, author=name, is_mine=lambda conversation: owners.get(conversation) == name)
+        owners[mine.id] = name
+        return mine
+
+    def synced(session: Session) -> None:
+        session.sync(entry for entry in journal.entries() if entry not in session.history)
+
+    ann, ben = teacher("Ann"), teacher("Ben")
+    new = [Addition(INTENT, "order"), Addition(SLOT, "size")]
+    message = parse_act('/order{"size": "big"}').message
+    synced(ann)
+    ann.say(message, new)
+    synced(ben)
+    ben.say(message)
+    ben.correct("utter_greet")
+    (before,) = ben.history.labels(ben.domain)
+    synced(ann)
+    ann.undo()
+    synced(ben)
+    assert "order" in ben.domain.intents and ben.domain.slots[-1].name == "size"
+    (after,) = ben.history.labels(ben.domain)
+    assert after.key == before.key  # the lesson is about this message still, not about any unknown one
+    ben.undo()
+    ben.undo()
+    assert ben.domain == CONCERT
 
 
 def test_each_answer_applies_only_its_own_events(monkeypatch: pytest.MonkeyPatch) -> None:
