@@ -18,7 +18,7 @@ from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
 from dialogue_gym.journal.writer import ConversationWriter
 from dialogue_gym.teaching.learner import TaughtModel
-from dialogue_gym.teaching.navigation import Navigator
+from dialogue_gym.teaching.navigation import PREFIX, Navigator
 from dialogue_gym.teaching.pending import (
     AwaitsMessage,
     MissingResult,
@@ -221,8 +221,8 @@ class ConversationDriver:
         if (unused := self._navigator.unused()) is not None:
             self.go_to(unused)
             return
-        number = self._navigator.next_number()
-        self._begin(f"c{number}", self._seed + number - 1)
+        number = self._next_number()
+        self._begin(f"{PREFIX}{number}", self._seed + number - 1)
 
     def begin_with(self, seed: int) -> None:
         """Begin a conversation with the fake user of a seed; the current one stays open.
@@ -233,7 +233,11 @@ class ConversationDriver:
         if self.user is None:
             raise SessionError("this session has no fake user")
         self.forget_notes()
-        self._begin(f"c{self._navigator.next_number()}", seed)
+        self._begin(f"{PREFIX}{self._next_number()}", seed)
+
+    def _next_number(self) -> int:
+        """Return the number of the next conversation; those that were erased are not used again."""
+        return self._journal.last_number(PREFIX) + 1
 
     def _begin(self, conversation: str, seed: int) -> None:
         """Begin a conversation; a fake user opens it with the words of a seed."""
@@ -279,7 +283,7 @@ class ConversationDriver:
 
     def fork(self, entry: int) -> None:
         """Begin a conversation that shares another one's steps up to an entry."""
-        self._move_head(f"c{self._navigator.next_number()}", entry)
+        self._move_head(f"{PREFIX}{self._next_number()}", entry)
         self.update_domain()
         self.go_to(self.id)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 from dialogue_gym._text import quoted
 from dialogue_gym.journal.entry import BOT, END, EVENT, FAKE_USER, LIVE
 from dialogue_gym.journal.history import History
 from dialogue_gym.teaching.simulated_user import SEED
+
+PREFIX = "c"
+"""The names of taught conversations are this and a number."""
 
 
 def is_simulated(history: History, entry: int) -> bool:
@@ -110,8 +112,3 @@ class Navigator:
             if is_new and path and path[0].author == BOT and self.can_resume(name):
                 return name
         return None
-
-    def next_number(self) -> int:
-        """Return the number of the next conversation; erased ones leave gaps."""
-        names = (re.fullmatch(r"c(\d+)", name) for name in self._history.conversations)
-        return 1 + max((int(name[1]) for name in names if name), default=0)

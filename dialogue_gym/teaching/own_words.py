@@ -17,8 +17,7 @@ from dialogue_gym.journal.entry import NAMES, NOTE, PERSON, Draft, entry_events
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store, StoreError
 from dialogue_gym.journal.writer import ConversationWriter
-
-_PREFIX = "c"
+from dialogue_gym.teaching.navigation import PREFIX
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def name_words(store: Store, history: History, domain: Domain, entry: int, actio
         raise StoreError(f"entry {entry} has no words to be named")
     if action in (LISTEN, RESTART):
         raise DomainError(f"{quoted(action)} says nothing; choose or invent another action")
-    conversation = f"{_PREFIX}{store.last_number(_PREFIX) + 1}"
+    conversation = f"{PREFIX}{store.last_number(PREFIX) + 1}"
     before = history.before(entry)
     writer = ConversationWriter(conversation, before, teacher)
     if action not in domain.actions:

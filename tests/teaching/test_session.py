@@ -212,6 +212,10 @@ def test_name_of_an_erased_conversation_is_not_reused(tmp_path: Path) -> None:
         session.restart()
         assert "c2" in session.history.conversations and session.id == "c4"
         assert len(session.history.labels(session.domain, "explicit")) == 1
+        say(session, "/greet")
+        store.forget("c4")
+    with Store(tmp_path) as store:
+        assert talk(store).id == "c5"
 
 
 def test_action_removed_from_the_file_is_still_known() -> None:
