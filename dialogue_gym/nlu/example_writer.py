@@ -25,6 +25,12 @@ class _ExampleDumper(yaml.SafeDumper):
 
 
 _ExampleDumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"'
+    ),
+)
+_ExampleDumper.add_representer(
     _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
 )
 
@@ -50,7 +56,7 @@ def dump_examples(data: NluData) -> str:
 
 
 def _listed(texts: list[str]) -> Any:
-    if any("\n" in text for text in texts):  # in a block, each line is an example
+    if any(text.splitlines() != [text] for text in texts):  # in a block, each line is an example
         return [{"text": text} for text in texts]
     return _Block("".join(f"- {text}\n" for text in texts))
 

@@ -257,6 +257,14 @@ def test_written_data_reads_the_same(
     assert read(tmp_path_factory.getbasetemp(), dump_examples(data)) == data
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_an_example_of_several_lines_stays_one(tmp_path: Path, end: str) -> None:
+    data = NluData((Example(f"two{end}lines", "greet"),))
+    written = dump_examples(data)
+    assert read(tmp_path, written) == data
+    assert "examples: |" not in written  # a block, in which Rasa takes each line for an example
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_builtin_data_is_sound(tmp_path: Path, name: str) -> None:
     data = read_examples(builtin_path(name))
