@@ -49,6 +49,15 @@ def printable_lines(text: str) -> list[str]:
     return [printable(line) for line in text.splitlines()]
 
 
+def in_lines_of(text: str, new: str) -> str:
+    r"""Return a new part for a text, with the line ends of the text.
+
+    >>> in_lines_of("one\r\n", "two\n")
+    'two\r\n'
+    """
+    return new.replace("\n", "\r\n") if "\r\n" in text else new
+
+
 def article(noun: str) -> str:
     """Return the noun with its indefinite article.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from dialogue_gym._text import in_lines_of
 from dialogue_gym._yaml import flow_yaml
 from dialogue_gym.domain.yaml_edit import InsertionError, column_of, next_line
 
@@ -41,7 +42,7 @@ def replaced(text: str, path: Path, value: Any) -> str:
     if isinstance(node, yaml.CollectionNode) and not node.flow_style:
         raise InsertionError(f"the value on line {_line(node)} is more than a text")
     begin, end = _span(node)
-    ending = "\n" if text[begin:end].endswith("\n") else ""
+    ending = in_lines_of(text, "\n") if text[begin:end].endswith("\n") else ""
     return text[:begin] + flow_yaml(value) + ending + text[end:]
 
 
@@ -100,12 +101,12 @@ def _added(text: str, node: yaml.CollectionNode, in_flow: str, in_block: str) ->
         return f"{text[: end - 1].rstrip()}, {in_flow}{text[end - 1 :]}"
     text = text if text.endswith("\n") else text + "\n"
     place = next_line(text, _end(node))
-    break_ = "\r\n" if "\r\n" in text else "\n"
     # Keys may follow a dash: their column is that of the first of them, not of its line.
     column = begin - text.rfind("\n", 0, begin) - 1
     if isinstance(node, yaml.SequenceNode):
         column = column_of(text, begin)
-    return f"{text[:place]}{' ' * column}{in_block}{break_}{text[place:]}"
+    line = in_lines_of(text, f"{' ' * column}{in_block}\n")
+    return f"{text[:place]}{line}{text[place:]}"
 
 
 def _node(text: str, path: Path) -> yaml.Node:

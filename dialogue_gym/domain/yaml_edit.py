@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from dialogue_gym._text import in_lines_of
 from dialogue_gym._yaml import ONE_LINE
 
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -64,7 +65,7 @@ def insert(text: str, additions: Mapping[str, str]) -> str:
     parts: list[str] = []
     last = 0
     for begin, end, new in sorted(edits, key=lambda edit: edit[0]):
-        parts += (text[last:begin], new.replace("\n", "\r\n") if "\r\n" in text else new)
+        parts += (text[last:begin], in_lines_of(text, new))
         last = end
     result = "".join((*parts, text[last:]))
     _check(text, result, additions)

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from dialogue_gym._markdown import is_markdown
-from dialogue_gym._text import quoted
+from dialogue_gym._text import in_lines_of, quoted
 from dialogue_gym._yaml import ONE_LINE
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.nlu.example_writer import annotate, dump_examples
@@ -67,7 +67,8 @@ def _rewritten(
     is_quoted: bool,
 ) -> str:
     """Return the text with other examples; `is_quoted` puts new ones in quotes, as a list may need it."""
-    as_read = text.splitlines(keepends=True)
+    # YAML has more ends of lines than `\n`.
+    as_read = re.split(r"(?<=\n)", text) if is_markdown(path) else text.splitlines(keepends=True)
     lines = list(as_read)
     waiting = list(new)
     for example in gone:
@@ -87,7 +88,7 @@ def _rewritten(
             at_end.append(example)
             continue
         line = found[0] + _item(example, is_quoted or found[2])
-        lines[beside.line - 1] += f"{line}\n" if found[1].endswith("\n") else f"\n{line}"
+        lines[beside.line - 1] += in_lines_of(text, f"{line}\n" if found[1].endswith("\n") else f"\n{line}")
     return with_sections("".join(lines), path, at_end)
 
 
@@ -129,7 +130,7 @@ def with_sections(text: str, path: Path, examples: Iterable[Example]) -> str:
     found = list(examples)
     if is_markdown(path):
         dumped = dump_markdown(found)
-        return f"{text.rstrip()}\n\n{dumped}".lstrip() if dumped else text
+        return (text.rstrip() + in_lines_of(text, "\n\n" + dumped)).lstrip() if dumped else text
     if not found:
         return text
     dumped = dump_examples(NluData(tuple(found)))

@@ -122,7 +122,7 @@ def _from_json(text: str, place: str) -> Iterator[RasaTracker]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         try:
-            content = [json.loads(line) for line in text.splitlines() if line.strip()]
+            content = [json.loads(line) for line in text.split("\n") if line.strip()]
         except (ValueError, RecursionError):
             raise TrackerError(f"{place}: not a SQLite database, and not JSON ({error})") from None
     found = content if isinstance(content, list) else [content]

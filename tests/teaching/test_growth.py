@@ -151,6 +151,16 @@ def test_any_examples_can_change_in_their_file(greet: list[str], order: list[str
     assert set(result) == {*(one for one in read if one not in gone), *added}
 
 
+def test_a_file_with_line_ends_of_windows_keeps_them() -> None:
+    text = "nlu:\r\n- intent: greet\r\n  examples: |\r\n    - hi\r\n"
+    new = [parse_example("hello", "greet"), parse_example("so long", "bye")]
+    result = rewritten(text, Path("nlu.yml"), [], new)
+    assert result.count("\n") == result.count("\r\n") > text.count("\n")
+    text = "## intent:greet\n- h\u2028i\n- hey\n"
+    gone = parse_examples(text, Path("nlu.md")).examples[1:]
+    assert rewritten(text, Path("nlu.md"), gone, new[:1]) == text.replace("hey", "hello")
+
+
 def test_the_files_of_a_folder_grow_in_their_places(tmp_path: Path) -> None:
     project = tmp_path / "bot"
     project.mkdir()

@@ -191,6 +191,9 @@ def test_trackers_are_read_from_files_and_by_the_command(tmp_path: Path) -> None
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
         assert read_trackers(str(tmp_path / name)) == trackers[: 1 if name == "one" else 2]
+    odd = json.dumps({"sender_id": "a\u2028b", "events": EVENTS}, ensure_ascii=False)
+    (tmp_path / "odd").write_text(f"{odd}\n{odd}\n", encoding="utf-8")
+    assert [one.sender for one in read_trackers(str(tmp_path / "odd"))] == ["a\u2028b"] * 2
     folder = tmp_path / "store"
     words = ["store", "import-tracker", str(database), "--store", str(folder)]
     done = call(*words)
