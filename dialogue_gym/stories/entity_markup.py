@@ -8,6 +8,7 @@ a slash is an act in the fixed format. Unlike in NLU files, a mark that cannot b
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -100,10 +101,13 @@ def write_marked(message: UserUttered) -> str | None:
         return None
     parts: list[str] = []
     last = 0
-    for start, end, entity in sorted(_spans(text, message.entities), key=lambda span: span[:2]):
-        if start < last:
+    spans = sorted(_spans(text, message.entities), key=lambda span: span[:2])
+    for (start, end), group in itertools.groupby(spans, key=lambda span: span[:2]):
+        same = [entity for *_, entity in group]
+        # Only those with a place of their own are known to be in the same words.
+        if start < last or (len(same) > 1 and any(entity.start != start for entity in same)):
             return None
-        parts += (text[last:start], _mark(text[start:end], entity))
+        parts += (text[last:start], _mark(text[start:end], same))
         last = end
     marked = "".join((*parts, text[last:]))
     said, entities = read_marked(marked)
@@ -123,12 +127,20 @@ def _spans(text: str, entities: Sequence[Entity]) -> list[tuple[int, int, Entity
     return spans
 
 
-def _mark(said: str, entity: Entity) -> str:
+def _mark(said: str, entities: Sequence[Entity]) -> str:
+    """Return words marked as an entity, or as several."""
+    if len(entities) > 1:
+        return f"[{said}][{', '.join(map(_json, entities))}]"
+    (entity,) = entities
     if entity.value == said and entity.role is None and entity.group is None:
         return f"[{said}]({entity.name})"
+    return f"[{said}]{_json(entity)}"
+
+
+def _json(entity: Entity) -> str:
     parts = {"entity": entity.name, "value": entity.value, "role": entity.role, "group": entity.group}
     kept = {key: value for key, value in parts.items() if key in ("entity", "value") or value is not None}
-    return f"[{said}]{json.dumps(kept, ensure_ascii=False)}"
+    return json.dumps(kept, ensure_ascii=False)
 
 
 def _bare(entities: Sequence[Entity]) -> list[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from dialogue_gym._files import check_characters
-from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.events import Entity, UserUttered, Value
 from dialogue_gym.domain.slot import number_text
 from dialogue_gym.nlu.example_writer import annotate, dump_examples
-from dialogue_gym.nlu.examples import NLU_FILE, Example, NluData, NluError
+from dialogue_gym.nlu.examples import NLU_FILE, Example, NluData, NluError, parse_examples
 
 _NOT_IN_MARKDOWN = ("\n", "\r", "<!--")
 
@@ -69,15 +69,11 @@ def placed(message: UserUttered) -> UserUttered:
     for index in order:
         entity = message.entities[index]
         taken = [(one.start, one.end) for one in placed.values() if one.start is not None and one.end]
-        place = next(
-            (
-                (start, end)
-                for start, end in _places(text, entity, before)
-                if not any(start < last and first < end for first, last in taken)
-            ),
-            (None, None),
-        )
-        placed[index] = dataclasses.replace(entity, start=place[0], end=place[1])
+        place = first_free(_places(text, entity, before), taken)
+        # Several entities may be those of the same words.
+        own = next(_own_place(text, entity, before), None)
+        start, end = place or (own if own and own in taken else (None, None))
+        placed[index] = dataclasses.replace(entity, start=start, end=end)
     entities = tuple(placed[index] for index in range(len(message.entities)))
     return dataclasses.replace(message, text=text, entities=entities)
 
@@ -87,19 +83,39 @@ def _places(text: str, entity: Entity, before: int) -> Iterator[tuple[int, int]]
 
     Its own place counts from the start of a text with `before` more characters at the front.
     """
+    yield from _own_place(text, entity, before)
+    yield from places_of(text, _value_text(entity.value).strip())
+
+
+def _own_place(text: str, entity: Entity, before: int) -> Iterator[tuple[int, int]]:
     if entity.start is not None and entity.end is not None:
         start, end = entity.start - before, entity.end - before
         if 0 <= start < end <= len(text):
             yield start, end
-    if value := _value_text(entity.value).strip():
-        for pattern in (rf"(?<!\w){re.escape(value)}(?!\w)", re.escape(value)):
-            yield from (match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
+
+
+def places_of(text: str, words: str) -> Iterator[tuple[int, int]]:
+    """Yield the places of words in a text, in any case: first those that are whole words there.
+
+    >>> text = "at 12 for 2"
+    >>> [text[:start] for start, _ in places_of(text, "2")]
+    ['at 12 for ', 'at 1', 'at 12 for ']
+    """
+    for pattern in (rf"(?<!\w){re.escape(words)}(?!\w)", re.escape(words)) if words else ():
+        yield from (match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
+
+
+def first_free(places: Iterable[tuple[int, int]], taken: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the first place that overlaps with none of those that are taken; None without one."""
+    for start, end in places:
+        if not any(start < last and first < end for first, last in taken):
+            return start, end
+    return None
 
 
 def is_writable(example: Example) -> bool:
     """Return whether a file can hold an example: another text than its own would be read otherwise."""
     try:
-        parse_yaml(dump_examples(NluData((example,))), "example", NLU_FILE)
+        return parse_examples(dump_examples(NluData((example,))), Path("example.yml")).examples == (example,)
     except NluError:
         return False
-    return True

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dialogue_gym._text import take_name, whole_characters
+from dialogue_gym._text import in_lines_of, printable, quoted, take_name, whole_characters
 from dialogue_gym.conversation.conversation import Conversation, decisions
 from dialogue_gym.conversation.events import ActionExecuted, SessionStarted, SlotSet, UserUttered, Value
 from dialogue_gym.conversation.turns import is_users_turn
@@ -23,6 +23,7 @@ from dialogue_gym.stories import (
     Story,
     StoryCheckpoint,
     StoryError,
+    contradictions,
     dump,
     parse,
     replay,
@@ -251,7 +252,7 @@ def with_stories(
     if text is None:
         return dump(new, story_format, for_training=for_training)
     if story_format == "markdown":
-        return text + "\n" * (2 - text.endswith("\n")) + dump(new, story_format)
+        return text + in_lines_of(text, "\n" * (2 - text.endswith("\n")) + dump(new, story_format))
     parts = {"stories": [one for one in new if not one.is_rule], "rules": [one for one in new if one.is_rule]}
     blocks = {
         key: dump(some, story_format, for_training=for_training).partition(f"\n{key}:\n")[2]
@@ -264,8 +265,30 @@ def with_stories(
         raise StoryError(f"{path}: cannot add stories: {error}") from None
 
 
-def _section(story: Story) -> str:
-    return "rules" if story.is_rule else "stories"
+def superseded(text: str | None, path: Path, stories: Sequence[Story], domain: Domain) -> list[str]:
+    """Return a line for each story of a file that contradicts what was taught since.
+
+    Args:
+        text: the text of the file, in YAML; None if it does not exist yet.
+        path: the file.
+        stories: what is taught now.
+        domain: the domain of the stories; a file that uses other names is not compared.
+    """
+    told = {_key(story, _as_read(story, "yaml")) for story in stories}
+    file = str(path)
+    known = parse(text, file, "yaml") if text else []
+    old = [story for story in known if not story.is_rule and _key(story, story.steps) not in told]
+    try:
+        found = contradictions(domain, [*stories, *old]) if old else []
+    except StoryError:
+        return []
+    lines = {
+        one.second.place: f"{path.name}:{one.second.place.line}: {quoted(one.second.story)} has"
+        f" {printable(one.second.action)} where {printable(one.first.action)} is right now; remove it"
+        for one in reversed(found)
+        if one.second.place.file == file != one.first.place.file
+    }
+    return [lines[place] for place in sorted(lines)]
 
 
 def _key(story: Story, steps: tuple[Step, ...]) -> tuple[bool, str, str]:

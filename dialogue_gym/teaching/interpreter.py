@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 from dialogue_gym._text import nearest, quoted
 from dialogue_gym.conversation.events import Entity, UserUttered
@@ -14,6 +15,7 @@ from dialogue_gym.domain.model import RESTART
 from dialogue_gym.nlu.interpreter import InterpreterError
 from dialogue_gym.outline.names import misspelled, written_name
 from dialogue_gym.stories.entity_markup import read_marked
+from dialogue_gym.teaching.export_examples import first_free, places_of
 from dialogue_gym.teaching.pending import SessionError
 from dialogue_gym.teaching.session import Session
 
@@ -39,28 +41,35 @@ def parse_entities(typed: str, text: str | None) -> tuple[Entity, ...]:
     Raises:
         InterpreterError: a name or a value is missing.
     """
-    entities = []
     said, marked = read_marked(typed)
+    if marked and said == text:
+        return marked
     if marked:
-        places = [_place(text, said[one.start : one.end]) for one in marked]
-        return tuple(
-            dataclasses.replace(one, start=start, end=end)
-            for one, (start, end) in zip(marked, places, strict=True)
-        )
+        # Several entities may be marked in the same words.
+        marks = list(dict.fromkeys((one.start, one.end) for one in marked))
+        places = dict(zip(marks, _placed(text, [said[start:end] for start, end in marks]), strict=True))
+        return tuple(_at(one, places[one.start, one.end]) for one in marked)
+    entities = []
     for part in typed.split(",") if typed.strip() != "-" else ():
         name, _, value = (piece.strip() for piece in part.partition("="))
         if not name or not value:
             raise InterpreterError(f"malformed entity {quoted(part.strip())}; the format is cuisine=french")
-        entities.append(Entity(name, value, *_place(text, value)))
-    return tuple(entities)
+        entities.append(Entity(name, value))
+    found = _placed(text, [str(one.value) for one in entities])
+    return tuple(_at(one, place) for one, place in zip(entities, found, strict=True))
 
 
-def _place(text: str | None, words: str) -> tuple[int, int] | tuple[None, None]:
-    """Return the start and end of words in a text, whatever their case; None twice if they are not there."""
-    start = text.casefold().find(words.casefold()) if text else -1
-    if text is None or start < 0 or text[start : start + len(words)].casefold() != words.casefold():
-        return None, None
-    return start, start + len(words)
+def _at(entity: Entity, place: tuple[int, int] | None) -> Entity:
+    start, end = place or (None, None)
+    return dataclasses.replace(entity, start=start, end=end)
+
+
+def _placed(text: str | None, several: Iterable[str]) -> list[tuple[int, int] | None]:
+    """Return the places of some words in a text; None for those that are not there."""
+    found: list[tuple[int, int] | None] = []
+    for words in several:
+        found.append(first_free(places_of(text or "", words), [one for one in found if one]))
+    return found
 
 
 def entity_hints(domain: Domain) -> list[str]:

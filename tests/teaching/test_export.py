@@ -29,10 +29,12 @@ from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import NluError, builtin_path, parse_example, read_examples
 from dialogue_gym.stories import StoryError, load, replay
 from dialogue_gym.stories import parse as parse_stories
+from dialogue_gym.stories.entity_markup import read_marked, write_marked
 from dialogue_gym.teaching.export import STORY_FILES, export, stories_of
 from dialogue_gym.teaching.export_examples import _is_one_line
 from dialogue_gym.teaching.export_rasa import Origins, export_project
 from dialogue_gym.teaching.growth import growth_of
+from dialogue_gym.teaching.interpreter import parse_entities
 from dialogue_gym.teaching.pending import AwaitsMessage, MissingResult, PendingContradiction, SessionError
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
@@ -215,6 +217,24 @@ def test_exported_files_are_easy_to_read(tmp_path: Path) -> None:
     assert [line for line in lines if line in known] == known
 
 
+def test_markdown_with_line_ends_of_windows_keeps_them(tmp_path: Path) -> None:
+    files = {
+        "stories.md": "## mine\r\n* greet\r\n  - utter_greet\r\n",
+        "nlu.md": "## intent:greet\r\n- hi\r\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_bytes(text.encode())
+    session = Session(CONCERT, Store.in_memory())
+    session.say(UserUttered("so long", "greet"))
+    session.correct_message(UserUttered("so long", "goodbye"))
+    session.correct("utter_greet")
+    session.correct("action_listen")
+    export(session.history, session.domain, tmp_path)
+    for name, text in files.items():
+        written = (tmp_path / name).read_bytes().decode()
+        assert written.startswith(text) and written.count("\n") == written.count("\r\n") > text.count("\n")
+
+
 def test_existing_content_of_files_stays(tmp_path: Path) -> None:
     session = taught()
     export(session.history, CONCERT, tmp_path, "markdown")
@@ -356,6 +376,27 @@ def test_entities_get_the_places_of_their_values(said: str, entities: dict[str, 
     session.say(UserUttered(said, "greet"))
     session.correct_message(UserUttered(said, "goodbye", entities_from(entities)))
     assert examples_of(session.history) == [parse_example(expected, "goodbye")]
+
+
+@pytest.mark.parametrize(
+    ("said", "typed", "expected"),
+    [
+        ("a table at 12 for 2", "people=2", "a table at 12 for [2](people)"),
+        ("from 2 to 2", "first=2, last=2", "from [2](first) to [2](last)"),
+        ("a big one, Big Sur", "size=big, city=big sur", "a [big](size) one, [Big Sur](city:big sur)"),
+        ("2 rooms for 2", *["2 rooms for [2](people)"] * 2),
+        ("Straße, große Pizza", "[große](size:large)", "Straße, [große](size:large) Pizza"),
+        ("born in Bonn", *['born in [Bonn][{"entity": "city"}, {"entity": "capital"}]'] * 2),
+    ],
+)
+def test_typed_entities_stand_where_they_were_said(said: str, typed: str, expected: str) -> None:
+    session = Session(CONCERT, Store.in_memory())
+    session.say(UserUttered(said, "greet"))
+    session.correct_message(UserUttered(said, "goodbye", parse_entities(typed, said)))
+    (example,) = examples_of(session.history)
+    assert example == parse_example(expected, "goodbye")
+    message = UserUttered(said, "goodbye", parse_entities(typed, said))
+    assert read_marked(str(write_marked(message)))[0] == said
 
 
 def test_invalid_examples_are_left_out() -> None:
