@@ -24,6 +24,7 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 '''
+_CLASS = re.compile(r"^class\s+(\w+)", re.MULTILINE)
 _RUN = """
     def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
@@ -108,7 +109,7 @@ def actions_text(
     by_name = {one.name: one for one in coded}
     # A wrapper names the class, and any other class the action.
     marks = {
-        name: (json.dumps(name), f"({one.file.stem}.{one.cls}," if (one := by_name.get(name)) else "")
+        name: (*_literals(name), f"({one.file.stem}.{one.cls}," if (one := by_name.get(name)) else "")
         for name in custom_actions(domain)
     }
     there = {
@@ -121,12 +122,17 @@ def actions_text(
         return None if existing is not None or not by_name else _HEAD
     modules = sorted({one.file.stem for one in wrapped})
     imports = f"\nfrom . import {', '.join(modules)}\n" if modules else ""
-    taken: set[str] = set()
+    taken = {"Action", *_CLASS.findall(existing or "")}
     classes = [_wrapper(one, taken) for one in wrapped]
     classes += [_skeleton(name, domain, sets.get(name, ()), taken) for name in skeletons]
     imported = _HEAD.partition("annotations")[2].strip()
     head = _HEAD if existing is None else f"{existing.rstrip()}\n\n\n{imported}\n"
     return head + imports + "".join(f"\n\n{one}" for one in classes)
+
+
+def _literals(name: str) -> tuple[str, ...]:
+    """Return the ways in which code may name an action: people and formatters choose the quotes."""
+    return json.dumps(name, ensure_ascii=False), json.dumps(name), repr(name)
 
 
 def _class_name(action: str, taken: set[str]) -> str:

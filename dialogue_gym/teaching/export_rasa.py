@@ -8,37 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dialogue_gym._files import read_text
-from dialogue_gym._text import counted, printable, quoted
+from dialogue_gym._text import printable
 from dialogue_gym._yaml import dump_yaml, parse_yaml
 from dialogue_gym.check import NLU, data_files
-from dialogue_gym.conversation.events import SlotSet, UserUttered
+from dialogue_gym.conversation.events import SlotSet
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.default_names import DEFAULT_INTENTS, FALLBACK_INTENT
 from dialogue_gym.domain.loader import OWN_KEYS
 from dialogue_gym.domain.model import DOMAIN_FILE, DomainError
 from dialogue_gym.domain.observation import is_search
 from dialogue_gym.domain.sources import builtin_names
-from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.factory import imported_examples, is_address, own_examples
 from dialogue_gym.journal.entry import LABEL, RESULT, StoreError, entry_events
 from dialogue_gym.journal.history import History
 from dialogue_gym.journal.store import Store
-from dialogue_gym.nlu.example_writer import dump_examples
-from dialogue_gym.nlu.examples import (
-    NLU_FILE,
-    Example,
-    NluData,
-    NluError,
-    builtin_path,
-    read_examples,
-)
-from dialogue_gym.stories import Story
+from dialogue_gym.nlu.examples import NluData, builtin_path
 from dialogue_gym.stories.model import STORY_FILE
 from dialogue_gym.teaching.export import DOMAIN_NAME, existing_text, export, with_additions, write_texts
 from dialogue_gym.teaching.export_actions import (
@@ -50,10 +38,9 @@ from dialogue_gym.teaching.export_actions import (
     coded_actions,
 )
 from dialogue_gym.teaching.export_domain import rasa_domain
-from dialogue_gym.teaching.export_examples import example_of, is_writable
+from dialogue_gym.teaching.export_nlu import existing_files, training_data, with_data
 from dialogue_gym.teaching.export_search import VENUES, SearchExport
-from dialogue_gym.teaching.export_stories import has_unknown_stories, lessons_of, with_stories
-from dialogue_gym.teaching.taught_examples import examples_now, sentence_key
+from dialogue_gym.teaching.export_stories import has_unknown_stories, lessons_of, superseded, with_stories
 
 RASA, RASA_1 = "rasa", "rasa1"
 EXPORT_FOLDERS = {RASA: "rasa", RASA_1: "exported"}
@@ -145,16 +132,13 @@ def export_project(history: History, domain: Domain, folder: Path, origins: Orig
     search = SearchExport(domain) if is_search(domain) else None
     notes: list[str] = []
     stories = lessons_of(history, domain)
-    data = _examples(history, domain, origins.nlu, stories, notes)
+    told, known = folder / _STORIES, existing_text(folder / _STORIES, STORY_FILE)
+    notes += superseded(known, told, stories, domain)
+    data = training_data(history, domain, origins.nlu, stories, notes)
+    named = [search.story(story) for story in stories] if search else stories
     texts: dict[Path, str | None] = {
-        folder / _STORIES: with_stories(
-            existing_text(folder / _STORIES, STORY_FILE),
-            folder / _STORIES,
-            [search.story(story) for story in stories] if search else stories,
-            "yaml",
-            for_training=True,
-        ),
-        folder / _NLU: _with_data(folder / _NLU, data, notes),
+        told: with_stories(known, told, named, "yaml", for_training=True),
+        folder / _NLU: with_data(folder / _NLU, data, history, notes),
         folder / _DOMAIN: _domain(folder / _DOMAIN, history, domain, origins, notes, search),
     }
     servers = [one for one in origins.actions if is_address(one)]
@@ -172,7 +156,7 @@ def export_project(history: History, domain: Domain, folder: Path, origins: Orig
             texts[folder / name] = text
     if has_unknown_stories(history):
         notes.append(f"the stories that this store began with are not known: add their file to {DATA}/")
-    if not stories and not (folder / _STORIES).exists():
+    if not stories and not told.exists():
         notes.append("no story: no turn of the bot was taught to its end yet")
     return Exported(write_texts(texts), notes)
 
@@ -186,80 +170,8 @@ def export_for(target: str, history: History, domain: Domain, folder: Path, orig
     """
     if target == RASA:
         return export_project(history, domain, folder, origins)
-    return Exported(export(history, domain, folder, "markdown", origins.text, _existing(origins.nlu)), [])
-
-
-# Examples.
-
-
-def _examples(
-    history: History, domain: Domain, given: Iterable[Path], stories: Iterable[Story], notes: list[str]
-) -> NluData:
-    """Return all training data: the domain's or the given one, with the taught one, which wins.
-
-    The sentences of stories are examples as well.
-    """
-    data = read_examples(_existing(given))
-    notes += [f"{path}: this file of examples is gone" for path in given if not path.exists()]
-    known = dict.fromkeys(examples_now(history, data.examples))
-    taken = {sentence_key(one.text) for one in (*known, *data.examples)}
-    for step in (step for story in stories for step in story.steps):
-        told = example_of(step) if isinstance(step, UserUttered) else None
-        if told and told.intent != FALLBACK_INTENT and sentence_key(told.text) not in taken:
-            taken.add(sentence_key(told.text))
-            known |= {told: None} if is_writable(told) else {}
-    unknown = Counter(one.intent for one in known if _is_unknown(domain, one.intent))
-    for intent, count in unknown.items():
-        notes.append(
-            f"{counted(count, 'example')} of {quoted(intent)} left out: the domain has no such intent"
-        )
-    examples: dict[str, list[Example]] = {}
-    for one in known:
-        if one.intent not in unknown:
-            examples.setdefault(one.intent, []).append(one)
-    return NluData(
-        tuple(one for group in examples.values() for one in group), data.synonyms, data.lookups, data.regexes
-    )
-
-
-def _existing(paths: Iterable[Path]) -> list[Path]:
-    return [path for path in paths if path.exists()]
-
-
-def _is_unknown(domain: Domain, intent: str) -> bool:
-    return domain.intent_of(intent) is None and intent not in DEFAULT_INTENTS
-
-
-def _with_data(path: Path, data: NluData, notes: list[str]) -> str | None:
-    """Return the text of an NLU file with the new training data; None without any."""
-    text = existing_text(path, NLU_FILE)
-    known = read_examples(path) if text else NluData()
-    lookups = {name: set(values) for name, values in known.lookups}
-    meant = {one.text.casefold(): one.intent for one in data.examples}
-    for one in known.examples:
-        if (intent := meant.get(one.text.casefold(), one.intent)) != one.intent:
-            notes.append(
-                f"{path.name}:{one.line}: {quoted(one.text)} means {intent} now; remove it from {one.intent}"
-            )
-    new = NluData(
-        tuple(one for one in data.examples if one not in set(known.examples)),
-        tuple(one for one in data.synonyms if one not in known.synonyms),
-        tuple(
-            (name, fresh)
-            for name, values in data.lookups
-            if (fresh := tuple(value for value in values if value not in lookups.get(name, ())))
-        ),
-        tuple(one for one in data.regexes if one not in known.regexes),
-    )
-    if new == NluData():
-        return None
-    dumped = dump_examples(new)
-    if text is None:
-        return dumped
-    try:
-        return insert(text, {"nlu": dumped.partition("\nnlu:\n")[2]})
-    except InsertionError as error:
-        raise NluError(f"{path}: cannot add examples: {error}") from None
+    given = existing_files(origins.nlu)
+    return Exported(export(history, domain, folder, "markdown", origins.text, given), [])
 
 
 # The domain.

@@ -54,6 +54,18 @@ def word_lessons(history: History) -> tuple[WordLesson, ...]:
     return tuple(found[entry] for entry in sorted(found))
 
 
+def touched_sentences(lessons: Iterable[WordLesson]) -> set[str]:
+    """Return the sentences that lessons have given a meaning, added or taken out, by their `sentence_key`."""
+    found = set[str]()
+    for lesson in lessons:
+        if isinstance(lesson, Addition):
+            texts = lesson.was + lesson.texts
+            found |= {sentence_key(parse_example(text, lesson.name).text) for text in texts}
+        elif lesson.text:
+            found.add(sentence_key(lesson.text))
+    return found
+
+
 def learned_examples(given: Iterable[Example], lessons: Iterable[WordLesson]) -> LearnedExamples:
     """Return the examples as they are after lessons; the last word on a sentence holds.
 

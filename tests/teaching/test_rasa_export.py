@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 
 from dialogue_gym.conversation.events import ActionExecuted, Json, UserUttered, entities_from
 from dialogue_gym.domain import DomainError, load_domain
-from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
+from dialogue_gym.domain.additions import ACTION, EXAMPLE, INTENT, SLOT, Addition
 from dialogue_gym.journal.store import Store
 from dialogue_gym.nlu.examples import read_examples
 from dialogue_gym.stories import Either, load, parse
+from dialogue_gym.teaching.export_actions import actions_text
 from dialogue_gym.teaching.export_domain import rasa_domain
 from dialogue_gym.teaching.export_stories import lessons_of
 from dialogue_gym.teaching.growth import growth_of
@@ -283,6 +284,43 @@ def test_options_of_actions_that_rasa_lacks_stay_out() -> None:
     assert domain_from(text).unsafe == ("pay",)
     converted, _ = rasa_domain(text, "domain.yml", "test", lambda domain: domain)
     assert yaml.safe_load(converted)["actions"] == ["pay", {"ask": {"send_domain": True}}, "look"]
+
+
+def test_what_teachers_took_back_is_told_where_a_project_has_it(pizza: Session) -> None:
+    example = Addition(EXAMPLE, "order", ("a round one",))
+    pizza.add(example)
+    pizza.correct("action_listen")
+    pizza.say(UserUttered("and you?", "order"))
+    pizza.correct("utter_sorry")
+    pizza.correct("action_listen")
+    exported(pizza)
+    told = exported(pizza).notes
+    pizza.undo()
+    pizza.undo()
+    pizza.correct("utter_done")
+    pizza.correct("action_listen")
+    pizza.add(Addition(EXAMPLE, "order", (), was=example.texts))
+
+    def last(text: str, file: str) -> str:
+        lines = Path("out/data", file).read_text().splitlines()
+        return f"{file}:{max(number for number, line in enumerate(lines, 1) if line.strip() == text)}: "
+
+    wrong, gone = last("- action: utter_sorry", "stories.yml"), last("- a round one", "nlu.yml")
+    assert [note for note in exported(pizza).notes if note not in told] == [
+        f"{wrong}'c1 order complain greet order' has utter_sorry where utter_done is right now; remove it",
+        f"{gone}'a round one' was changed or taken out; remove it here as well",
+    ]
+
+
+def test_code_that_people_have_filled_in_is_not_added_again() -> None:
+    domain = domain_from("intents: [a]\nactions: [action_größe, action_x]\n")
+    first = actions_text(None, domain, (), (), {})
+    assert first is not None
+    mine = first.replace('"action_x"', "'action_x'").replace("return []", "return [1]")
+    assert actions_text(mine, domain, (), (), {}) is None
+    grown = actions_text(mine, domain.with_action("action-x"), (), (), {})
+    assert grown is not None and grown.startswith(mine.rstrip())
+    assert grown.count("class ActionX(Action)") == grown.count("class ActionX2(Action)") == 1
 
 
 def test_exported_stories_follow_the_last_word_of_the_teacher() -> None:
