@@ -1,7 +1,8 @@
 r"""Regular expressions from users' files, matched by RE2 in time linear in the text.
 
 RE2 has no lookarounds and no references to groups; see https://github.com/google/re2/wiki/Syntax. Its `\w`,
-`\d` and `\b` are limited to ASCII, so that `\bвино\b` would never match. Python's meaning is restored here.
+`\d` and `\b` are limited to ASCII, so that `\bвино\b` would never match, and it has no `\Z`. Python's meaning
+is restored here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ _UNICODE = {
     r"\w": r"\p{L}\p{M}\p{N}_",
     r"\d": r"\p{Nd}",
     r"\s": r"\s\p{Z}",
+}
+# The same in a class, which RE2 cannot take out of another one. Of the connectors, `_` alone is in words.
+_OTHERS = {
+    r"\W": r"\p{S}\p{Z}\p{C}\p{Pd}\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Po}"
+    r"\x{203f}\x{2040}\x{2054}\x{fe33}\x{fe34}\x{fe4d}-\x{fe4f}\x{ff3f}",
+    r"\D": r"\P{Nd}",
+    r"\S": r"\p{L}\p{M}\p{N}\p{P}\p{S}\p{Cf}\p{Co}\x00-\x08\x0b\x0e-\x1f\x7f-\x{9f}",
 }
 # An escape, or a bracket: a class begins with `[`, and a `]` or a class like `[:alpha:]` may stand in it.
 _TOKEN = re.compile(r"\\.|\[:\^?\w+:\]|\[\^?\]?|\]", re.DOTALL)
@@ -60,7 +68,7 @@ def compile_pattern(pattern: str) -> Pattern:
 
 
 def _with_unicode(pattern: str, boundary: str) -> str:
-    r"""Return a pattern whose `\w`, `\d` and `\s` are Unicode's, and whose `\b` is `boundary`."""
+    r"""Return a pattern whose `\w`, `\d`, `\s` and opposites are Unicode's, and whose `\b` is `boundary`."""
     is_class = False
 
     def replaced(token: re.Match[str]) -> str:
@@ -72,8 +80,10 @@ def _with_unicode(pattern: str, boundary: str) -> str:
             is_class = False
         elif text in _UNICODE:
             return _UNICODE[text] if is_class else f"[{_UNICODE[text]}]"
-        elif text.lower() in _UNICODE and not is_class:
-            return f"[^{_UNICODE[text.lower()]}]"
+        elif text in _OTHERS:
+            return _OTHERS[text] if is_class else f"[^{_UNICODE[text.lower()]}]"
+        elif text == r"\Z" and not is_class:
+            return r"\z"
         elif text == r"\b" and not is_class:
             return f"(?:{boundary})"
         return text

@@ -94,7 +94,12 @@ def test_any_text_is_a_pattern_or_an_error(text: str, before: str) -> None:
 
 
 PATTERNS = st.recursive(
-    st.sampled_from(["a", "b", "1", ".", r"\d", r"\w", "[ab]", "[^a]", r"\b", "^", "$"]),
+    st.sampled_from(
+        [
+            *("a", "b", "1", ".", r"\d", r"\w", "[ab]", "[^a]", r"\b", "^", "$", r"\Z"),
+            *(r"[\W]", r"[^\W\d]", r"[\Wa]", r"[^\D]", r"[\D ]", r"[^\S]", r"[\S ]"),
+        ]
+    ),
     lambda inner: st.one_of(
         st.tuples(inner, inner).map("".join),
         st.tuples(inner, inner).map("|".join).map("({})".format),
@@ -137,6 +142,7 @@ def test_character_classes_follow_unicode(pattern: str, text: str) -> None:
         (r"\d+\s?€", "für 20 €", "20 €"),
         (r"[^\W\d]+ß", "der Spaß", "Spaß"),
         (r"\W*été", "en été", "été"),
+        (r"[^\W\d_]+é\Z", "12 le café", "café"),
     ],
 )
 def test_patterns_work_in_every_language(pattern: str, text: str, value: str) -> None:
