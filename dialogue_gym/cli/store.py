@@ -193,6 +193,8 @@ def export_command(
         raise ValueError("give the folder for the files, as in: dialogue-gym store export FOLDER --store DIR")
     if reader not in EXPORT_FOLDERS:
         raise ValueError(f"--for: unknown target {quoted(reader)}; {nearest(reader, EXPORT_FOLDERS)}")
+    if actions and reader != RASA:
+        raise ValueError(f"--actions: it is for --for {RASA}")
     check_folder(target)
     if chat and (nlu or actions or reader != RASA):
         raise ValueError("--chat: it takes neither --for, --nlu nor --actions, which are about Rasa")

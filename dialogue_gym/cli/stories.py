@@ -10,7 +10,7 @@ import typer
 
 from dialogue_gym._files import OutputKind, check_target, write_text
 from dialogue_gym._text import counted, nearest, printable
-from dialogue_gym.cli.options import SeedOption, tell_namesakes
+from dialogue_gym.cli.options import SeedOption, note, tell_namesakes
 from dialogue_gym.domain import load_domain
 from dialogue_gym.stories import (
     FORMATS,
@@ -59,8 +59,11 @@ def join_command(
     format: Format = None,
 ) -> None:
     """Join short stories into longer dialogues for training: checkpoints first, then at random."""
-    joined = join(_load(files), load_domain(domain), rounds, seed, limit)
+    loaded = _load(files)
+    joined = join(loaded, load_domain(domain), rounds, seed, limit)
     _write_stories(joined, out, format)
+    if rules := sum(story.is_rule for story in loaded):
+        note(f"{counted(rules, 'rule')} left out: keep the file with {'it' if rules == 1 else 'them'}")
 
 
 @stories.command()
@@ -91,7 +94,7 @@ def stats(
         elif isinstance(value, list):
             print(f"{title}: {printable(', '.join(value)) or 'none'}")
         else:
-            print(f"{title}: {value:g}")
+            print(f"{title}: {value if isinstance(value, int) else format(value, 'g')}")
 
 
 @stories.command()

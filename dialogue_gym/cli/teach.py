@@ -16,7 +16,24 @@ def teach(options: TeachOptions) -> None:
         raise ValueError(
             "--teacher expert: needs --user fake, since the expert teaches in the fake user's dialogues"
         )
+    _check_expert(options)
     from dialogue_gym.teaching.terminal.run import run
 
     divert_log()
     run(options)
+
+
+def _check_expert(options: TeachOptions) -> None:
+    """Refuse options that a person's lesson, or the expert's, would ignore."""
+    if options.teacher == Teacher.EXPERT:
+        if options.wizard:
+            raise ValueError("--wizard: it is for a person, and not with --teacher expert")
+        return
+    usual = TeachOptions(options.source)
+    given = {
+        "--mistakes": options.mistakes != usual.mistakes,
+        "--dialogues": options.dialogues != usual.dialogues,
+        "--json": options.as_json,
+    }
+    for option in (option for option, is_given in given.items() if is_given):
+        raise ValueError(f"{option}: it is for --teacher expert")

@@ -135,7 +135,9 @@ def test_stories_are_converted_joined_counted_and_drawn(folder: Path) -> None:
     words = ["stories", "join", "stories.md", "--domain", "domain.yml", "--rounds", "2", "--seed", "4"]
     joined = call(*words, cwd=folder)
     assert joined.stdout == call(*words, cwd=folder).stdout
-    assert joined.stdout.count("- story:") > 2
+    assert joined.stdout.count("- story:") > 2 and joined.stderr == ""
+    (folder / "rules.yml").write_text("rules: [{rule: r, steps: [{intent: greet}, {action: utter_greet}]}]\n")
+    assert call(*words, "rules.yml", cwd=folder).stderr == "(1 rule left out: keep the file with it)\n"
 
     counted = json.loads(call("stories", "stats", "stories.md", "--json", cwd=folder).stdout)
     assert counted["stories"] == 2 and counted["by_intent"] == {"greet": 2, "order": 1}

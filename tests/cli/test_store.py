@@ -141,6 +141,8 @@ def test_a_store_is_exported(made: Path, tmp_path: Path) -> None:
     assert status == 0 and lines == [str(old / name) for name in ("stories.md", "domain.yml")]
     assert [story.name for story in load(old / "stories.md")] == ["c1 greet", "c2 greet"]
     assert store(made, "export", str(old), "--for", "rasa1")[1] == [f"{old}: nothing new to write"]
+    status, _, error = store(made, "export", str(old), "--for", "rasa1", "--actions", "code.py")
+    assert (status, error) == (2, "error: --actions: it is for --for rasa\n")
     status, _, error = store(made, "export", str(target), "--for", "rasa2")
     assert status == 2 and "did you mean 'rasa" in error
 

@@ -95,12 +95,19 @@ def test_a_new_store_begins_with_the_stories_and_rules_of_a_folder(tmp_path: Pat
         (["concrt"], "did you mean 'concert'?"),
         (["concert", "--scratch", "--pretrained"], "--scratch, --pretrained: give only one of the two"),
         (["concert", "--stories", "missing.md"], "missing.md: there is no such file"),
+        (["concert", "--stories", "rules.yml"], "rules.yml:5: unknown action 'utter_greeet'; did you mean"),
+        (["concert", "--json"], "--json: it is for --teacher expert"),
+        (["concert", "--mistakes", "0.5"], "--mistakes: it is for --teacher expert"),
+        (["concert", "--teacher", "expert", "--wizard"], "--wizard: it is for a person"),
         (["plain.yml", "--user", "fake"], "fake_user"),
         (["plain.yml", "--pretrained"], "has no stories.yml or stories.md"),
     ],
 )
 def test_errors_are_one_line(words: list[str], message: str, tmp_path: Path) -> None:
     (tmp_path / "plain.yml").write_text(PLAIN)
+    (tmp_path / "rules.yml").write_text(
+        "rules:\n- rule: hi\n  steps:\n  - intent: greet\n  - action: utter_greeet\n"
+    )
     result = call("teach", *words, cwd=tmp_path)
     assert result.returncode == 2 and message in result.stderr
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
