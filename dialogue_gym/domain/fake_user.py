@@ -134,7 +134,7 @@ def _searching(
         if "actions" in keys
         else ()
     )
-    check_acts(entry, actions)
+    check_acts(entry, actions, search.attributes)
     return FakeUser(
         kind="search",
         goal=tuple((name, slots[name].values) for name in search.constraints),

@@ -190,12 +190,12 @@ def implied_needs(act: str, slot: str | None, needs: Condition) -> Condition:
     return Condition(tuple(clauses.items()))
 
 
-def check_acts(entry: YamlNode, actions: Sequence[ActionModel]) -> None:
-    """Refuse actions with which no user can have success."""
+def check_acts(entry: YamlNode, actions: Sequence[ActionModel], attributes: Sequence[str]) -> None:
+    """Refuse actions with which no user can have success; `attributes` are those that users ask for."""
     acts = {model.reaction for model in actions}
-    for act, reason in (
-        ("offer", "nobody finds a venue"),
-        ("answer", "nobody learns what they ask for"),
+    for act, is_needed, reason in (
+        ("offer", True, "nobody finds a venue"),
+        ("answer", bool(attributes), "nobody learns what they ask for"),
     ):
-        if act not in acts:
+        if is_needed and act not in acts:
             raise entry.error(f"no action has 'user: {act}', so {reason}")
