@@ -151,6 +151,7 @@ def test_the_example_of_the_documentation_is_played(tmp_path: Path) -> None:
 def test_without_requests_nobody_needs_an_answer() -> None:
     """Users then leave, or thank, once they have a venue."""
     user = SLOTS + "  actions: {ask: {user: {request: kind}}, offer: {user: offer}, tell: {user: more}}\n"
-    rules = "- {when: {slots: {kind: empty}}, then: ask}\n- {when: {offer: made}, then: tell}\n- then: offer\n"
+    asked, more = "{when: {slots: {kind: empty}}, then: ask}", "{when: {offer: made}, then: tell}"
+    rules = f"- {asked}\n- {more}\n- then: offer\n"
     env = DialogueEnv(domain_from(f"{BASE}{VENUES}fake_user:\n{user}expert:\n{rules}"))
     assert evaluate(env, ExpertPolicy(env), dialogues=50).success_rate > 0.5
