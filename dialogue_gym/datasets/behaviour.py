@@ -117,13 +117,14 @@ class PolicyMixture:
         Args:
             observation: shape `(components,)` or `(n, components)`.
             state: the number of the policy in use for each observation, shape (n,); None before the first.
-            episode_start: whether each is the first of its dialogue, shape (n,).
+            episode_start: whether each is the first of its dialogue, shape (n,); without it each is
+                where there is no state, and none otherwise.
             deterministic: not used: choices are always drawn.
             action_masks: shape `(actions,)` or `(n, actions)`, in place of the mask of the observation.
         """
         batch = np.atleast_2d(observation)
         drawn = self._random.integers(len(self._behaviours), size=len(batch))
-        begins = np.ones(len(batch), np.bool_) if episode_start is None else np.atleast_1d(episode_start)
+        begins = False if episode_start is None else np.atleast_1d(episode_start)
         used = drawn if state is None else np.where(begins, drawn, state)
         masks = self._mask(batch) if action_masks is None else np.atleast_2d(action_masks)
         actions = np.array(

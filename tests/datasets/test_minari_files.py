@@ -17,6 +17,7 @@ import dialogue_gym
 from dialogue_gym.datasets import (
     BehaviourPolicy,
     Episode,
+    PolicyMixture,
     collect,
     dataset_id,
     find_behaviours,
@@ -123,6 +124,18 @@ def test_chances_are_those_of_the_policy_and_of_its_exploration() -> None:
         possible += [one.infos["action_mask"][:-1].sum(axis=1)]
     ratios = np.concatenate(inverse) - np.concatenate(possible)
     assert abs(ratios.mean()) < 4 * ratios.std() / np.sqrt(len(ratios))
+
+
+def test_a_mixture_keeps_its_policy_through_a_dialogue() -> None:
+    env = gym.make(BUILT_IN[0])
+    mixture = PolicyMixture(find_behaviours(["random", "expert"], env), env)
+    batch = np.stack([env.reset(seed=seed)[0] for seed in range(30)])
+    _, first = mixture.predict(batch)
+    assert set(first) == {0, 1}
+    _, again = mixture.predict(batch, first)
+    assert np.array_equal(again, first)
+    _, anew = mixture.predict(batch, first, np.arange(30) < 20)
+    assert np.array_equal(anew[20:], first[20:]) and not np.array_equal(anew, first)
 
 
 def test_what_was_written_is_read_again() -> None:
