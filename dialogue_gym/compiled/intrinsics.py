@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from dialogue_gym.compiled.numba_types import INT64, RowType, TablesType, Vector, element, mask_type, view
+from dialogue_gym.compiled.numba_types import (
+    INT64,
+    TablesType,
+    Vector,
+    element,
+    mask_type,
+    scalar,
+    view,
+)
+from dialogue_gym.compiled.table_layout import SETS
 
 
 def tables_maker(constants: tuple[int, ...]) -> Any:
@@ -66,19 +76,27 @@ def vector_of(context: Any, array: Any) -> Any:
 
 
 @intrinsic
-def make_row(context: Any, cells: Any, size: Any, states: Any, lane: Any) -> Any:
-    """Return lane `lane` of vectors of cells, `size` in each lane, and of random states as a row."""
+def make_row(context: Any, row: Any, tables: Any, cells: Any, sets: Any, states: Any, lane: Any) -> Any:
+    """Return the row (a `RowType`) of a lane, in vectors of cells, of words of sets and of random states."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        _, size, _, lane = args
-        row = view(context, builder, sig.return_type)
-        all_cells = view(context, builder, cells, args[0]).data
-        row.cells = element(builder, all_cells, builder.mul(size, lane))
-        row.end = element(builder, row.cells, size)
-        row.state = element(builder, view(context, builder, states, args[2]).data, lane)
-        return row._getvalue()
+        made = view(context, builder, sig.return_type)
+        known = functools.partial(scalar, context, builder, tables, args[1])
+        lane = args[5]
+        all_cells, all_sets, all_states = (
+            view(context, builder, of, value).data for of, value in zip(sig.args[2:5], args[2:5], strict=True)
+        )
+        made.cells = element(builder, all_cells, builder.mul(known("size"), lane))
+        made.end = element(builder, made.cells, known("size"))
+        made.state = element(builder, all_states, lane)
+        made.words = known("words")
+        words_of_row = builder.mul(made.words, INT64(len(SETS)))
+        made.sets = element(builder, all_sets, builder.mul(words_of_row, lane))
+        for name in SETS:
+            setattr(made, name, known(name))
+        return made._getvalue()
 
-    return RowType(cells.dtype)(cells, types.int64, states, types.int64), generate
+    return row.instance_type(row, tables, cells, sets, states, types.int64), generate
 
 
 @intrinsic

@@ -100,7 +100,7 @@ def _dialogue(is_search: bool) -> dict[str, Any]:
 
 GIVEN = (
     "words", "users", "event_reward", "action_reward", "shaping", "places", "slots",
-    "cells", "states", "is_over", "frames", "events", "shaped",
+    "cells", "sets", "states", "is_over", "frames", "events", "shaped",
     "observations", "masks", "turns", "rewards", "terminated", "truncated", "ended", "successes",
     "final_observations", "final_masks", "final_turns",
     "actions", "length", "width",
@@ -112,7 +112,7 @@ observation's codes, and of its components.
 """
 (
     WORDS, USERS, EVENT_REWARD, ACTION_REWARD, SHAPING, PLACES, SLOTS,
-    CELLS, STATES, IS_OVER, FRAMES, EVENTS, SHAPED,
+    CELLS, SET_WORDS, STATES, IS_OVER, FRAMES, EVENTS, SHAPED,
     OBSERVATIONS, MASKS, TURNS_TAKEN, REWARDS, TERMINATED, TRUNCATIONS, ENDED, SUCCESSES,
     FINAL_OBSERVATIONS, FINAL_MASKS, FINAL_TURNS,
     ACTIONS, LENGTH, WIDTH,
@@ -136,6 +136,7 @@ make_tables: Any = None
 begin_dialogue: Any = None
 do_action: Any = None
 CELL: Any = None
+ROW: Any = None
 CODE: Any = None
 OBSERVED: Any = None
 FIRST = 0
@@ -205,6 +206,7 @@ def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-u
     places = vector_at(given, PLACES, types.int64)
     slots = vector_at(given, SLOTS, types.int64)
     cells = vector_at(given, CELLS, CELL)
+    sets = vector_at(given, SET_WORDS, types.int64)
     states = vector_at(given, STATES, types.int64)
     is_over = vector_at(given, IS_OVER, types.uint8)
     frames = vector_at(given, FRAMES, CODE)
@@ -228,7 +230,7 @@ def _play_lanes(start, stop, what, given, chosen, actions):  # type: ignore[no-u
     for lane in range(start, stop):
         if HAS_USERS:
             tables = make_tables(words, users[lane])
-        row = make_row(cells, tables.size, states, lane)
+        row = make_row(ROW, tables, cells, sets, states, lane)
         happened = BEGAN
         reward = 0.0
         is_cut = False
@@ -387,12 +389,13 @@ def _announced(future: str) -> Iterator[None]:
 
 def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Callable[..., int]:
     begin_dialogue, do_action = _compile_rules(version.cell, bool(constants), version.is_search, cache)
-    code = getattr(types, version.code)
+    cell, code = getattr(types, version.cell), getattr(types, version.code)
     own = {
         "make_tables": tables_maker(constants),
         "begin_dialogue": begin_dialogue,
         "do_action": do_action,
-        "CELL": getattr(types, version.cell),
+        "CELL": cell,
+        "ROW": RowType(cell, version.is_search),
         "CODE": code,
         "OBSERVED": types.float32 if version.is_flat else code,
         "FIRST": version.first,
@@ -434,7 +437,7 @@ def _compile_rules(
 
     `_play_lanes` inlines them, where its constants specialize them for a domain.
     """
-    arguments = RowType(getattr(types, cell)), TablesType(has_constants)
+    arguments = RowType(getattr(types, cell), is_search), TablesType(has_constants)
     signatures = {_begin_dialogue: types.none(*arguments), _do_action: types.int64(*arguments, types.int64)}
     with _unoptimized():
         return tuple(

@@ -23,7 +23,7 @@ from numba.extending import (
     type_callable,
 )
 
-from dialogue_gym.compiled.table_layout import Kind, layout
+from dialogue_gym.compiled.table_layout import SETS, Field, Kind, layout
 from dialogue_gym.rules.tables import RANDOM
 
 INT64 = ir.IntType(64)
@@ -70,11 +70,26 @@ class Matrix(types.Type):
 
 
 class RowType(types.Type):
-    """A row: its cells, which are small integers, and its random state, an int64."""
+    """A row: its cells, which are small integers, and its random state and the words of its sets, all int64.
 
-    def __init__(self, dtype: Any) -> None:
+    The sets are those of venues, where users search. Each has `words` words; a row knows their places among
+    the cells as well, which stay unused.
+    """
+
+    def __init__(self, dtype: Any, has_sets: bool) -> None:
         self.dtype = dtype
-        super().__init__(f"Row({dtype})")
+        self.has_sets = has_sets
+        super().__init__(f"Row({dtype}, {has_sets})")
+
+
+class SetPlace(types.Type):
+    """The place of a word of a row's sets of venues, among these words; a cell would be too small for one.
+
+    The tables have the places of the first words, to which rules add the numbers of further ones.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("SetPlace")
 
 
 class MaskType(types.Type):
@@ -97,6 +112,7 @@ class Wrapping(types.Type):
 table_vector = Vector(types.int64, True)
 matrix = Matrix()
 mask_type = MaskType()
+set_place = SetPlace()
 wrapping = Wrapping()
 _FIELD_TYPES = {
     Kind.SCALAR: types.int64,
@@ -130,12 +146,21 @@ _struct(
     ("vector", lambda of: Vector(*of.of)),
 )
 _struct(Matrix, ("words", _POINTER), ("rows", _POINTER))
-_struct(RowType, ("cells", _cells), ("end", _cells), ("state", _POINTER))
+_struct(
+    RowType,
+    ("cells", _cells),
+    ("end", _cells),
+    ("state", _POINTER),
+    ("sets", _POINTER),
+    ("words", types.int64),
+    *((name, types.int64) for name in SETS),
+)
 _struct(MaskType, ("data", types.CPointer(types.int8)), ("first", types.int64))
 
 
+@register_model(SetPlace)
 @register_model(Wrapping)
-class _WrappingModel(models.PrimitiveModel):
+class _Int64Model(models.PrimitiveModel):
     def __init__(self, manager: Any, of: Any) -> None:
         super().__init__(manager, of, INT64)
 
@@ -168,17 +193,30 @@ class _TablesAttributes(AttributeTemplate):
 
     def generic_resolve(self, tables: Any, name: str) -> Any:
         field = layout().get(name)
+        if name in SETS:
+            return set_place
         return _FIELD_TYPES[field.kind] if field else None
+
+
+def _words_of(tables: Any, of: TablesType, field: Field) -> Any:
+    return tables.constants if field.is_constant and of.has_constants else tables.words
+
+
+def scalar(context: Any, builder: Any, of: TablesType, value: Any, name: str) -> Any:
+    """Return a number of the tables as it is; that of a set is its place among cells."""
+    tables, field = view(context, builder, of, value), layout()[name]
+    return _load(builder, element(builder, _words_of(tables, of, field), field.at))
 
 
 @lower_getattr_generic(TablesType)
 def _tables_attribute(context: Any, builder: Any, of: Any, value: Any, name: str) -> Any:
-    tables = view(context, builder, of, value)
+    if name in SETS:
+        return builder.mul(INT64(SETS.index(name)), scalar(context, builder, of, value, "words"))
     field = layout()[name]
-    words = tables.constants if field.is_constant and of.has_constants else tables.words
-    first = _load(builder, element(builder, words, field.at))
     if field.kind is Kind.SCALAR:
-        return first
+        return scalar(context, builder, of, value, name)
+    words = _words_of(view(context, builder, of, value), of, field)
+    first = _load(builder, element(builder, words, field.at))
     second = _load(builder, element(builder, words, field.at + 1))
     result = view(context, builder, _FIELD_TYPES[field.kind])
     if field.kind is Kind.BLOCK:
@@ -202,6 +240,8 @@ class _GetItem(AbstractTemplate):
         of, index = args
         if isinstance(of, RowType) and isinstance(index, types.SliceType):
             return signature(Vector(of.dtype, False), of, index)
+        if isinstance(of, RowType) and index == set_place:
+            return signature(types.int64, of, index)
         if not isinstance(index, types.Integer):
             return None
         if isinstance(of, RowType):
@@ -286,6 +326,12 @@ def _row_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return value if sig.return_type == wrapping else context.cast(builder, value, dtype, types.int64)
 
 
+@lower_builtin(operator.getitem, RowType, SetPlace)
+def _get_word(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    sets = view(context, builder, sig.args[0], args[0]).sets
+    return builder.load(element(builder, sets, args[1]))
+
+
 @lower_builtin(operator.getitem, RowType, types.SliceType)
 def _row_slice(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     row = view(context, builder, sig.args[0], args[0])
@@ -304,6 +350,8 @@ class _SetItem(AbstractTemplate):
         of, index, value = args
         if isinstance(of, RowType) and isinstance(index, types.SliceType) and isinstance(value, Vector):
             return signature(types.none, of, index, value)
+        if isinstance(of, RowType) and index == set_place:
+            return signature(types.none, of, index, types.int64)
         if isinstance(of, RowType | MaskType) and isinstance(index, types.Integer):
             return signature(types.none, of, index, types.int64)
         if isinstance(of, Vector) and not of.is_constant and isinstance(index, types.Integer):
@@ -329,6 +377,27 @@ def _set_block(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         value = _load(builder, element(builder, vector.data, loop.index), vector_type.is_constant)
         value = context.cast(builder, value, vector_type.dtype, row_type.dtype)
         builder.store(value, element(builder, to, loop.index))
+    if row_type.has_sets and vector_type == table_vector:  # no part of a row that has sets is copied
+        for number, name in enumerate(SETS):
+            _set_words(builder, row, number, getattr(row, name), block, vector)
+    return context.get_dummy_value()
+
+
+def _set_words(builder: Any, row: Any, number: int, place: Any, block: Any, vector: Any) -> None:
+    """Set the words of a set, if its place is in a block of the row that is set to a vector of the tables."""
+    is_after = builder.icmp_signed(">=", place, block.start)
+    with builder.if_then(builder.and_(is_after, builder.icmp_signed("<", place, block.stop))):
+        source = element(builder, vector.data, builder.sub(place, block.start))
+        target = element(builder, row.sets, builder.mul(row.words, INT64(number)))
+        with cgutils.for_range(builder, row.words) as loop:
+            word = _load(builder, element(builder, source, loop.index))
+            builder.store(word, element(builder, target, loop.index))
+
+
+@lower_builtin(operator.setitem, RowType, SetPlace, types.Integer)
+def _set_word(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    sets = view(context, builder, sig.args[0], args[0]).sets
+    builder.store(context.cast(builder, args[2], sig.args[2], types.int64), element(builder, sets, args[1]))
     return context.get_dummy_value()
 
 
@@ -350,6 +419,22 @@ def _set_mask(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         value = context.cast(builder, args[2], types.int64, types.int8)
         builder.store(value, element(builder, mask.data, builder.sub(index, mask.first)))
     return context.get_dummy_value()
+
+
+# Places of sets, which the tables know.
+
+
+@infer_global(operator.add)
+class _AddToPlace(AbstractTemplate):
+    def generic(self, args: Any, keywords: Any) -> Any:
+        if args[0] == set_place and isinstance(args[1], types.Integer):
+            return signature(set_place, set_place, types.int64)
+        return None
+
+
+@lower_builtin(operator.add, SetPlace, types.Integer)
+def _add_to_place(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return builder.add(*args)
 
 
 # The random state.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dialogue_gym.rules.tables import Tables
+from dialogue_gym.rules.tables import CERTAIN_SCORE, UNIFORM, Tables
 
 SETTINGS = (
     "is_auto",
@@ -32,6 +32,8 @@ SETTINGS = (
 """The fields of the tables that do not follow from the domain alone (rewards, which no rule reads, aside)."""
 DATABASE = ("venues_with", "venue_codes")
 """Fields that follow from the domain, and are too large to be compiled in."""
+SETS = ("found", "turned_down", "refused")
+"""Fields with the places in a row of sets of venues, each of `words` cells."""
 
 _CELLS = (np.int8, np.int16, np.int32, np.int64)
 _MOST_PRECONDITIONS = 62
@@ -107,15 +109,26 @@ def to_words(tables: Tables) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
 
 
 def cell_dtype(tables: Tables) -> np.dtype[np.signedinteger[Any]]:
-    """Return the smallest type for the cells of rows, apart from their random states."""
+    """Return the smallest type for the cells of rows, apart from random states and sets of venues."""
     largest = _largest(tables)
     return np.dtype(next(dtype for dtype in _CELLS if largest <= np.iinfo(dtype).max))
 
 
 def _largest(tables: Tables) -> int:
-    if tables.is_search:  # sets of venues, of slots and of attributes
-        return int(np.iinfo(np.int64).max)
+    of_search: tuple[int, ...] = ()
+    if tables.is_search:
+        sets_of_slots_and_attributes = 1 << max(tables.slots, tables.attribute_count)
+        patience = map(sum, zip(tables.least_patience, tables.patience_counts, strict=True))
+        of_search = (
+            sets_of_slots_and_attributes - 1,
+            CERTAIN_SCORE,
+            UNIFORM + len(tables.chances),
+            tables.venues,
+            *(count + 2 for count in tables.values_of),
+            *patience,
+        )
     return max(
+        *of_search,
         tables.actions,
         tables.intents,
         tables.slots,

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.compiled.kernel import GIVEN, RESET, STEP, Version, compiled, fill_in
-from dialogue_gym.compiled.table_layout import cell_dtype, check_compilable, to_words
+from dialogue_gym.compiled.rows import Rows
+from dialogue_gym.compiled.table_layout import check_compilable, to_words
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import observation_dtype, observation_fields
 from dialogue_gym.envs.options import begin
 from dialogue_gym.rules import Tables
-from dialogue_gym.rules.tables import RANDOM, STEPS
+from dialogue_gym.rules.tables import STEPS
 
 _NOTHING = np.zeros(0, np.int64)
 _MOST_TABLES = 16
@@ -37,9 +38,10 @@ class CompiledPlayer:
         check_compilable(tables, "leave compiled=True out")
         code = observation_dtype(observation_fields(domain))
         self._constants = to_words(tables)[1]
+        # `TimeLimit` may allow more steps than the tables have, so that there may be more turns as well.
+        self._rows = Rows.lay_out(tables, 1, np.int32)
         self._version = Version(
-            # `TimeLimit` may allow more steps than the tables have, so that there may be more turns as well.
-            cell=np.promote_types(cell_dtype(tables), np.int32).name,
+            cell=self._rows.cells.dtype.name,
             code=code.name,
             first=1 if tables.is_auto else 0,
             has_history=False,
@@ -56,8 +58,6 @@ class CompiledPlayer:
         self._tables = tables
         self._words: dict[int, tuple[Tables, npt.NDArray[np.int64]]] = {}
         self._action = np.zeros(1, np.int64)
-        self._cells = np.zeros(tables.size, self._version.cell)
-        self._state = np.zeros(1, np.int64)
         self._is_over = np.ones(1, np.bool_)
         self._events = np.zeros(1, np.uint8)
         self._shaped = np.zeros(1)
@@ -81,8 +81,7 @@ class CompiledPlayer:
             **dict.fromkeys(("users", "places", "slots", "frames"), _NOTHING),
         }
         own: dict[str, npt.NDArray[Any] | int] = {
-            "cells": self._cells,
-            "states": self._state,
+            **self._rows.arrays(),
             "is_over": self._is_over,
             "events": self._events,
             "shaped": self._shaped,
@@ -114,17 +113,13 @@ class CompiledPlayer:
 
     def copy_row(self) -> list[int]:
         """Return a copy of the state."""
-        row: list[int] = self._cells.tolist()
-        row[RANDOM] = self._state.item()
-        return row
+        return self._rows.read(0)
 
     def set_row(self, row: Iterable[int]) -> None:
         """Continue from a state."""
-        cells = list(row)
-        self._state[0], cells[RANDOM] = cells[RANDOM], 0
-        self._cells[:] = cells
+        self._rows.write(0, row)
         self._play(RESET, _NOT_CHOSEN, _NOTHING)
-        self.steps, self.turns = cells[STEPS], self._turns.item()
+        self._count()
 
     def begin(self, goal: Mapping[int, int]) -> None:
         """Begin a dialogue. Interpreted rules do it where a goal is chosen: compiled ones draw all of it."""
@@ -141,10 +136,13 @@ class CompiledPlayer:
         self._action[0] = action - self._version.first
         self._is_over[0] = False  # `TimeLimit` may allow more steps than the tables have
         self._play(STEP, self._is_over, self._action)
-        self.steps, self.turns = self._cells.item(STEPS), self._turns.item()
+        self._count()
         self.shaped = self._shaped.item()
         events: int = self._events.item()
         return events
+
+    def _count(self) -> None:
+        self.steps, self.turns = self._rows.cells.item(STEPS), self._turns.item()
 
     def codes(self) -> npt.NDArray[Any]:
         """Return the codes of the observation's fields."""
@@ -162,4 +160,5 @@ class CompiledPlayer:
         """Continue where the pickled or copied dialogue was."""
         for name, value in state.items():  # a pickle's arrays may be read-only
             self.__dict__[name] = value.copy() if isinstance(value, np.ndarray) else value
+        self._rows = self._rows.copy()
         self._prepare()

@@ -16,12 +16,13 @@ import numpy as np
 
 from dialogue_gym import rules
 from dialogue_gym.compiled.kernel import BEGAN, GIVEN, RESET, STEP, Version, compiled, fill_in
-from dialogue_gym.compiled.table_layout import cell_dtype, check_compilable, to_words
+from dialogue_gym.compiled.rows import Rows
+from dialogue_gym.compiled.table_layout import check_compilable, to_words
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.observation_form import BeliefFields, OneHotFields
 from dialogue_gym.envs.options import NO_CHOICE, ResetOptions, begin, tables_for
 from dialogue_gym.envs.reward_terms import NamedTerms
-from dialogue_gym.rules.tables import RANDOM, Tables
+from dialogue_gym.rules.tables import Tables
 from dialogue_gym.vector.buffers import Array, StepBuffers, StepResult
 from dialogue_gym.vector.threads import Sharing
 
@@ -85,9 +86,7 @@ class Lanes:
         actions = len(env.action_names)
         history = len(form.sizes) if env.max_history > 1 else 0
         self._frames = np.zeros((count, history), code)
-        cell = cell_dtype(tables)
-        self._cells = np.zeros((count, tables.size), cell)
-        self._states = np.zeros(count, np.int64)
+        self._rows = Rows.lay_out(tables, count)
         self.is_over = np.ones(count, np.bool_)
         """Whether each lane has no dialogue in progress."""
         self._events = np.full(count, BEGAN, np.uint8)
@@ -111,7 +110,7 @@ class Lanes:
         )
         self._actions = actions
         self._version = Version(
-            cell=cell.name,
+            cell=self._rows.cells.dtype.name,
             code=code.name,
             first=env.first_action,
             has_history=history > 0,
@@ -124,6 +123,12 @@ class Lanes:
             is_parallel=False,
         )
         self._prepare()
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of the dialogues in bytes, not counting the arrays that a step returns."""
+        arrays = [*vars(self).values(), *self._rows.arrays().values()]
+        return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
 
     def _compile(self) -> None:
         version = self._version._replace(is_parallel=self._is_parallel)
@@ -142,8 +147,7 @@ class Lanes:
             "shaping": self._shaping,
             "places": self._places,
             "slots": self._slots,
-            "cells": self._cells,
-            "states": self._states,
+            **self._rows.arrays(),
             "is_over": self.is_over,
             "frames": self._frames,
             "events": self._events,
@@ -168,7 +172,7 @@ class Lanes:
             chosen: bool.
             options: the users of these dialogues, and parts of their goals.
         """
-        self._states[is_seeded] = rules.mix(seeds[is_seeded]).astype(np.int64)
+        self._rows.states[is_seeded] = rules.mix(seeds[is_seeded]).astype(np.int64)
         if options.user is not None and not self._version.has_users:
             self._version = self._version._replace(has_users=True)
             self._compile()
@@ -182,11 +186,9 @@ class Lanes:
 
     def _begin(self, lane: int, tables: Tables, goal: Mapping[int, int]) -> None:
         """Begin a dialogue with a chosen goal, by interpreted rules: compiled ones draw all of it."""
-        row = self._cells[lane].tolist()
-        row[RANDOM] = int(self._states[lane])
+        row = self._rows.read(lane)
         begin(row, tables, goal)
-        self._states[lane], row[RANDOM] = row[RANDOM], 0
-        self._cells[lane] = row
+        self._rows.write(lane, row)
         self.is_over[lane], self._events[lane] = False, BEGAN
         if self._frames.shape[1]:
             self._frames[lane] = 0
@@ -194,7 +196,7 @@ class Lanes:
 
     def set_random_states(self, seeds: Array) -> None:
         """Let every lane's chance follow from a seed (uint64, shape (lanes,)) from now on."""
-        self._states[:] = rules.mix(seeds).astype(np.int64)
+        self._rows.states[:] = rules.mix(seeds).astype(np.int64)
 
     def set_patience(self, turns: int) -> None:
         """Set the patience of the users of all dialogues that begin from now on."""
@@ -282,6 +284,7 @@ class Lanes:
         """Continue where the pickled or copied lanes were."""
         for name, value in state.items():  # a pickle's arrays may be read-only
             self.__dict__[name] = value.copy() if isinstance(value, np.ndarray) else value
+        self._rows = self._rows.copy()
         self._final = Final(*(array.copy() for array in self._final))
         self._prepare()
 

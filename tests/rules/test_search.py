@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogue_gym import DialogueEnv, rules
 from dialogue_gym.conversation import Conversation
 from dialogue_gym.conversation.events import from_json, to_json
+from dialogue_gym.domain import Domain
 from dialogue_gym.domain.database import MAX_VENUES
 from dialogue_gym.rules.tables import (
     CHOSEN,
@@ -198,14 +200,33 @@ def test_observation_and_mask_follow_from_the_bots_half(
             break
 
 
-@pytest.mark.parametrize("turn_taking", ["auto", pytest.param("explicit", marks=pytest.mark.slow)])
-def test_compiled_rows_are_the_interpreted_ones(turn_taking: str) -> None:
+def with_slots(count: int) -> Domain:
+    """Return the places with more slots, which come before the others."""
+    content = yaml.safe_load(PLACES_FILE)
+    content["slots"] = {f"other_{i}": {"type": "bool"} for i in range(count - 2)} | content["slots"]
+    return domain_of(content)
+
+
+@pytest.mark.parametrize(
+    ("domain", "turn_taking", "cell"),
+    [
+        (PLACES, "auto", np.int16),
+        pytest.param(PLACES, "explicit", np.int16, marks=pytest.mark.slow),
+        pytest.param("laptop", "auto", np.int16, marks=pytest.mark.slow),  # a set of venues has two words
+        pytest.param(with_slots(16), "auto", np.int32, marks=pytest.mark.slow),
+        pytest.param(with_slots(62), "auto", np.int64, marks=pytest.mark.slow),
+    ],
+)
+def test_compiled_rows_are_the_interpreted_ones(
+    domain: Domain | str, turn_taking: str, cell: type[np.signedinteger[Any]]
+) -> None:
     """Whole rows, with the user's half and the random state; the property tests see only results."""
     for error in (0.0, 0.15, 0.3):
         # With beliefs it is the version that tests of beliefs compile as well.
-        env = DialogueEnv(PLACES, turn_taking=turn_taking, semantic_error_rate=error, observation="belief")
+        env = DialogueEnv(domain, turn_taking=turn_taking, semantic_error_rate=error, observation="belief")
         count = 8
         lanes = Lanes(env, count, is_same_step=False, copy=False)
+        assert lanes._rows.cells.dtype == cell
         everything = np.ones(count, np.bool_)
         lanes.reset(np.arange(count, dtype=np.uint64), everything, everything)
         rows = []
@@ -226,8 +247,7 @@ def test_compiled_rows_are_the_interpreted_ones(turn_taking: str) -> None:
                     action = int(actions[lane]) + env.first_action
                     events = rules.step(row, env.tables, action, rules.draw)
                     is_over[lane] = events & (rules.SUCCESS | rules.FAILURE | rules.TRUNCATED) != 0
-                assert lanes._states[lane] == row[RANDOM]
-                assert lanes._cells[lane, :RANDOM].tolist() == row[:RANDOM]
+                assert lanes._rows.read(lane) == row
 
 
 def test_an_offer_is_put_into_words() -> None:

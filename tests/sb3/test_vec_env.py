@@ -171,7 +171,7 @@ def test_options_reach_the_lanes() -> None:
     chosen, _ = make_vec("FakeUserRestaurant-v0", 50).reset(seed=0, options=goal)
     np.testing.assert_array_equal(env.reset(), chosen)
     plain.reset()
-    assert env.lanes._lanes._cells.tolist() != plain.lanes._lanes._cells.tolist()
+    assert env.lanes._lanes._rows.cells.tolist() != plain.lanes._lanes._rows.cells.tolist()
     env.set_options([{"goal": {"cuisine": "sushi"}}, {}, {}])
     with pytest.raises(ValueError, match="must be the same for all lanes"):
         env.reset()
