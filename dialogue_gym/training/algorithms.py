@@ -44,10 +44,11 @@ _LEAST = {
 }  # fmt: skip
 """The least value of whole numbers that may be less than 1."""
 _SHARES = (
-    "agreement", "averaging", "dropout", "exploration", "exploration_final_eps", "exploration_fraction",
+    "agreement", "averaging", "exploration", "exploration_final_eps", "exploration_fraction",
     "exploration_initial_eps", "gae_lambda", "gamma", "tau", "trace",
 )  # fmt: skip
 """Numbers from 0 to 1."""
+_BELOW_ONE = ("dropout",)
 _POSITIVE = ("clip_range", "clip_range_vf", "learning_rate", "max_grad_norm", "target_kl")
 _ANY = ("optimism",)
 _PAIRED = ("train_freq",)
@@ -83,6 +84,8 @@ def _wish(algorithm: str, name: str, default: Any, value: Any) -> str:
         wish, fits = "above 0", callable(value) or value is default or (is_number(value) and value > 0)
     elif name in _SHARES:
         wish, fits = "from 0 to 1", is_number(value) and 0 <= value <= 1
+    elif name in _BELOW_ONE:
+        wish, fits = "at least 0 and below 1", is_number(value) and 0 <= value < 1
     elif isinstance(default, int):
         is_ppo = issubclass(ALGORITHMS.get(algorithm, DQN), OnPolicyAlgorithm)
         least = 2 if is_ppo and name == "batch_size" else _LEAST.get(name, 1)

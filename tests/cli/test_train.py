@@ -189,6 +189,7 @@ def interrupted(command: Command, number: int, *words: str) -> tuple[int, str, s
         ("dqn", "learning_rate:fast", "above 0, not 'fast'"),
         ("masked_dqn", "gradient_steps:-2", "a whole number of at least -1, not -2"),
         ("masked_bootstrapped_dqn", "gamma:7", "from 0 to 1, not 7"),
+        ("masked_bootstrapped_dqn", "dropout:1", "at least 0 and below 1, not 1"),
         ("masked_bootstrapped_dqn", "heads:true", "a whole number of at least 1, not True"),
         ("q_table", "use_mask:3", "true or false, not 3"),
         ("q_table", "optimism:.nan", "a number, not nan"),
