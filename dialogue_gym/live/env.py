@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import gymnasium as gym
 
@@ -85,6 +85,7 @@ class DialogueLiveEnv(DialogueEnv):
 
     Raises:
         DomainError: the domain file cannot be used.
+        TypeError: the channel is neither a `Channel` nor a function.
         ValueError: an argument is out of bounds; the message names the argument.
     """
 
@@ -102,8 +103,7 @@ class DialogueLiveEnv(DialogueEnv):
         if arguments.get("compiled"):
             raise ValueError("compiled=True: must be False here, since a person plays by no rules")
         super().__init__(with_user(load_domain(domain)), **arguments)
-        given = channel or TerminalChannel()
-        self._channel: Channel = FunctionChannel(given) if callable(given) else given
+        self._channel = _channel_to(TerminalChannel() if channel is None else channel)
         self._interpreter = interpreter or FixedFormatInterpreter(self.domain)
         self._runner = runner or ActionRunner(self.domain)
         self._journal = journal
@@ -278,6 +278,7 @@ Answer = Callable[[list[str]], str | None]
 """A person as a function: from the lines shown to them to the text that they type."""
 
 
+@runtime_checkable
 class Channel(Protocol):
     """A channel to a person and back."""
 
@@ -289,6 +290,14 @@ class Channel(Protocol):
 
     def read(self) -> str | None:
         """Wait for a text of the person; None if they have left."""
+
+
+def _channel_to(given: Any) -> Channel:
+    if isinstance(given, Channel):
+        return given
+    if callable(given):
+        return FunctionChannel(given)
+    raise TypeError(f"channel={given!r}: must be a Channel, or a function from lines to a text")
 
 
 class TerminalChannel:

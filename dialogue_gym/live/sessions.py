@@ -151,9 +151,7 @@ class Sessions:
         self._check_idle(sender)
         async with self._hold(sender):
             if key is not None and (name := self._conversations.current(sender)) is not None:
-                await self.manager.resume(
-                    name
-                )  # it may be that of a turn that could not be written to its end
+                await self.manager.resume(name)  # its last turn may not have been written to its end
             name = self._conversations.current(sender)
             if key is not None and (known := await self._answered_before.find(sender, key, text)):
                 return known

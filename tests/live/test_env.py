@@ -333,3 +333,9 @@ def test_ansi_rendering_shows_the_dialogue() -> None:
     env.reset()
     step_by(env, "utter_greet")
     assert str(env.render()).splitlines()[-1] == "--- the user hangs up after 1 step ---"
+
+
+@pytest.mark.parametrize("channel", [3, 0, "terminal"])
+def test_a_channel_of_another_kind_is_refused(channel: object) -> None:
+    with pytest.raises(TypeError, match=rf"channel={channel!r}: must be a Channel, or a function"):
+        gym.make(LIVE, domain="restaurant", channel=channel)
