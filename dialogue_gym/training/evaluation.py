@@ -118,7 +118,8 @@ def evaluate(
     Returns are without shaping.
 
     Args:
-        env: a dialogue environment whose domain and settings are used; it is not stepped itself.
+        env: a dialogue environment whose domain, settings and steps are used. It is not stepped itself, and
+            its other wrappers, such as a `SpokenUser`, play no part.
         policy: anything with the `predict` of Stable-Baselines3; of an agent with a `VecNormalize` around its
             environment, the observations are normalized.
         dialogues: number of dialogues, at least 1.

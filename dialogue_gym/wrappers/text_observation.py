@@ -37,13 +37,16 @@ class TextObservation(gym.ObservationWrapper[Vector, Any, Any], gym.utils.Record
 
         Raises:
             TypeError: the environment is not a dialogue environment.
-            ValueError: the environment shows more than one observation at once.
+            ValueError: the environment shows more than one observation at once, or other observations than
+                the dialogue in it.
         """
         gym.utils.RecordConstructorArgs.__init__(self, encoder=encoder, bound=bound, _disable_deepcopy=True)
         gym.ObservationWrapper.__init__(self, env)
         dialogue = unwrapped_dialogue(env)
         if dialogue.max_history > 1:
             raise ValueError("max_history: must be 1 for text observations")
+        if env.observation_space != dialogue.observation_space:
+            raise ValueError("a wrapper that changes observations must be around TextObservation, not in it")
         self._dialogue = dialogue
         self._encoder = encoder
         self._length = len(np.asarray(encoder("")))

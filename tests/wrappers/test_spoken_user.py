@@ -137,6 +137,8 @@ def test_observations_are_changed_around_it_and_not_in_it() -> None:
     assert flat.reset(seed=0)[0] in flat.observation_space
     with pytest.raises(ValueError, match="must be around SpokenUser, not in it"):
         SpokenUser(FlattenObservation(env), FixedBook([]))
+    with pytest.raises(ValueError, match="must be around TextObservation, not in it"):
+        TextObservation(FlattenObservation(env), HashedNgrams(["hello", "goodbye"]))
 
 
 @pytest.mark.slow
