@@ -16,6 +16,8 @@ from dialogue_gym.text.tools import Tool
 
 _UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
 _MAX_FUNCTION = 64
+_NOTHING = "..."
+"""The text that stands for an empty reply."""
 _FUNCTION = re.compile(rf"[A-Za-z0-9_-]{{1,{_MAX_FUNCTION}}}")
 """The names of functions that all servers take."""
 
@@ -23,7 +25,8 @@ _FUNCTION = re.compile(rf"[A-Za-z0-9_-]{{1,{_MAX_FUNCTION}}}")
 class ChatMessages:
     """The messages of one dialogue between a chat model, the assistant, and the user.
 
-    Whatever the model writes can be sent back to a server: long texts are cut, and calls are well-formed.
+    Whatever the model writes can be sent back to a server: long texts are cut, nothing is three dots, and
+    calls are well-formed.
 
     Attributes:
         messages: the messages so far, as JSON-serializable values.
@@ -56,7 +59,8 @@ class ChatMessages:
         content = without_thoughts(_text(message.get("content")))
         calls = message.get("tool_calls") if self.tools else None
         if not calls:
-            self.messages.append({"role": "assistant", "content": cut(content, MAX_REPLY)})
+            # Servers such as Mistral's refuse a message with neither a text nor a call.
+            self.messages.append({"role": "assistant", "content": cut(content, MAX_REPLY) or _NOTHING})
             return [content]
         functions = _functions(calls)
         if functions is None:

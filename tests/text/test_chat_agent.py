@@ -176,6 +176,8 @@ def test_nonsense_is_useless_turns() -> None:
     sent = [message for request in server.requests for message in request["messages"]]
     names = [call["function"]["name"] for message in sent for call in message.get("tool_calls", ())]
     assert names and all(isinstance(name, str) for name in names)  # a server refuses others, and the run ends
+    own = [message for message in sent if message["role"] == "assistant"]
+    assert all(message["content"] or message.get("tool_calls") for message in own)  # and such a message, too
     told = [
         message["content"]
         for message in server.requests[-1]["messages"]
