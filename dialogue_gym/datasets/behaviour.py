@@ -50,12 +50,14 @@ class BehaviourPolicy:
         )
 
 
-def find_behaviours(names: Sequence[str], env: gym.Env[Any, Any], seed: int = 0) -> list[BehaviourPolicy]:
+def find_behaviours(
+    names: str | Sequence[str], env: gym.Env[Any, Any], seed: int = 0
+) -> list[BehaviourPolicy]:
     """Return policies by their names.
 
     Args:
-        names: `random`, `expert`, `pretrained` or the folder of a trained agent; after a colon the share of
-            steps with any possible action, as in `expert:0.5`.
+        names: each is `random`, `expert`, `pretrained` or the folder of a trained agent; after a colon stands
+            the share of steps with any possible action, as in `expert:0.5`.
         env: the environment that they are for.
         seed: the seed of the policies.
 
@@ -64,7 +66,12 @@ def find_behaviours(names: Sequence[str], env: gym.Env[Any, Any], seed: int = 0)
     """
     dialogue = unwrapped_dialogue(env)
     need_fields(dialogue, "a data set")
-    return [_behaviour(name, dialogue, seed) for name in names]
+    return [_behaviour(name, dialogue, seed) for name in one_or_many(names)]
+
+
+def one_or_many(names: str | Sequence[str]) -> Sequence[str]:
+    """Return names as a list; a single text is one of them."""
+    return [names] if isinstance(names, str) else names
 
 
 def _behaviour(word: str, env: Any, seed: int) -> BehaviourPolicy:

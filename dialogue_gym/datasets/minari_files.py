@@ -18,6 +18,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from dialogue_gym._text import nearest, quoted
+from dialogue_gym.datasets.behaviour import one_or_many
 from dialogue_gym.datasets.episode import Episode
 from dialogue_gym.domain.sources import builtin_names
 from dialogue_gym.envs.dialogue import DialogueEnv
@@ -50,15 +51,16 @@ def _minari() -> Any:
     return minari
 
 
-def dataset_name(env: gym.Env[Any, Any], policies: Sequence[str]) -> str:
+def dataset_name(env: gym.Env[Any, Any], policies: str | Sequence[str]) -> str:
     """Return the usual name of a data set: `noisy` if users are misheard, else that of its only policy.
 
     It is `mixed` for several policies, and for one that explores.
     """
     if unwrapped_dialogue(env).settings.semantic_error_rate:
         return "noisy"
-    name = Path(policies[0]).name
-    return name if len(policies) == 1 and re.fullmatch(r"[-\w]+", name) else "mixed"
+    names = one_or_many(policies)
+    name = Path(names[0]).name
+    return name if len(names) == 1 and re.fullmatch(r"[-\w]+", name) else "mixed"
 
 
 def dataset_id(env: gym.Env[Any, Any], name: str) -> str:
@@ -96,7 +98,7 @@ def write_dataset(
     episodes: Iterable[Episode],
     env: gym.Env[Any, Any],
     *,
-    policies: Sequence[str],
+    policies: str | Sequence[str],
     description: str,
     is_recoverable: bool = True,
 ) -> Path:
@@ -122,14 +124,15 @@ def write_dataset(
 
     dialogue = unwrapped_dialogue(env)
     place = _place(dataset)
+    names = list(one_or_many(policies))
     about = {
         "dataset_id": dataset,
         "minari_version": minari.__version__,
-        "algorithm_name": ",".join(policies),
+        "algorithm_name": ",".join(names),
         "author": {NAMESPACE},
         "description": description,
         "requirements": [f"dialogue_gym>={__version__}"],
-        "policies": list(policies),
+        "policies": names,
         **_words(dialogue),
     }
     root = _place("")

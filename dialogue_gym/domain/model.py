@@ -419,7 +419,7 @@ class Domain:
         self._refuse("intent", name, self.intents)
         return dataclasses.replace(self, intents=(*self.intents, name))
 
-    def with_slot(self, name: str, type: str = "text", values: Sequence[str] = ()) -> Domain:
+    def with_slot(self, name: str, type: str = "text", values: str | Sequence[str] = ()) -> Domain:
         """Return a copy with a slot appended that the entity of the same name fills.
 
         Raises:
@@ -433,7 +433,7 @@ class Domain:
         if bool(values) != (type == "categorical"):
             raise DomainError(f"{self.name}: a categorical slot needs values, and no other slot has any")
         distinct: dict[str, str] = {}
-        for value in map(str, values):
+        for value in [values] if isinstance(values, str) else map(str, values):
             self._refuse("value", value.lower(), list(distinct))
             distinct[value.lower()] = value
         entities = self.entities if name in self.entities else (*self.entities, name)

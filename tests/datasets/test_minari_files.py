@@ -20,6 +20,7 @@ from dialogue_gym.datasets import (
     PolicyMixture,
     collect,
     dataset_id,
+    dataset_name,
     find_behaviours,
     read_dataset,
     write_dataset,
@@ -142,7 +143,9 @@ def test_what_was_written_is_read_again() -> None:
     env = gym.make(BUILT_IN[0])
     recorded = list(collect(env, find_behaviours(["random"], env), 5, 0))
     name = dataset_id(env, "mine")
-    folder = write_dataset(name, recorded, env, policies=["random"], description="")
+    folder = write_dataset(name, recorded, env, policies="random", description="")
+    assert minari.load_dataset(name).storage.metadata["policies"] == ["random"] and folder.is_dir()
+    assert dataset_name(env, "random") == find_behaviours("random", env)[0].name == "random"
     for place in (name, str(folder)):
         for one, other in zip(read_dataset(place, env), recorded, strict=True):
             assert all(

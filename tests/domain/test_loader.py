@@ -236,6 +236,7 @@ def test_additions_come_last() -> None:
     )
     assert pickle.dumps(old) == before
     assert Domain("a", entities=("b",)).with_slot("b").entities == ("b",)
+    assert Domain("a").with_slot("b", "categorical", "red").slot("b").values == ("red",)  # as in with_action
 
 
 REFUSED: list[tuple[Callable[[Domain], Any], str]] = [
