@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import operator
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -112,8 +113,8 @@ class Speaker:
         """Speak the texts of a domain; the same seed gives the same choice of texts."""
         self._domain = domain
         self._phrases = dict(domain.fake_user.phrases) if domain.fake_user else {}
-        self._seed = seed
-        self._random = random.Random(seed)
+        self._seed = operator.index(seed)
+        self._random = random.Random(self._seed)
 
     def copy(self) -> Speaker:
         """Return a speaker that makes the same choices from here on, independently of this one."""

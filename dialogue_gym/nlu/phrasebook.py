@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Iterable, Sequence
 
@@ -22,11 +23,11 @@ class Phrasebook:
             for entity in example.entities:
                 form = example.text[entity.start : entity.end]
                 self._forms.setdefault((entity.name, str(entity.value)), []).append(form)
-        self._random = random.Random(seed)
+        self._random = random.Random(operator.index(seed))
 
     def seed(self, seed: int) -> None:
         """Restart the random choices from a seed."""
-        self._random = random.Random(seed)
+        self._random = random.Random(operator.index(seed))
 
     def say(self, intent: str, entities: Sequence[Entity] = ()) -> str:
         """Return a sentence for an act: an example with the same entities, with the values substituted.

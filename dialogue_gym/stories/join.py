@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Iterable
 
@@ -31,7 +32,7 @@ def join(
     Raises:
         StoryError: a story has an action or slot that the domain does not have.
     """
-    generator = random.Random(seed)
+    generator = random.Random(operator.index(seed))
     known: dict[bytes, set[str]] = {}
     seen: set[str] = set()
     joined: list[Story] = []

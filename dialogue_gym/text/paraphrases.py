@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 import re
 from collections import Counter
@@ -54,7 +55,7 @@ def sources(examples: Iterable[Example], each: int, seed: int) -> list[Example]:
         if all(entity.start is not None for entity in example.entities):
             names = tuple(sorted({entity.name for entity in example.entities}))
             kinds.setdefault((example.intent, names), []).append(example)
-    chance = random.Random(seed)
+    chance = random.Random(operator.index(seed))
     return [one for kind in kinds.values() for one in chance.sample(kind, min(each, len(kind)))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dialogue_gym import DomainError
@@ -14,6 +15,8 @@ from dialogue_gym.conversation.events import BotUttered, Entity, UserUttered
 from dialogue_gym.conversation.transcripts import message_lines
 from dialogue_gym.conversation.wording import fill, fitting
 from dialogue_gym.domain.model import Variation
+from dialogue_gym.nlu.examples import Example
+from dialogue_gym.nlu.phrasebook import Phrasebook
 from tests.conftest import domain_from
 
 
@@ -111,3 +114,14 @@ def test_attachments_of_another_form_leave_the_text(data: dict[str, Any]) -> Non
 def test_buttons_of_elements_are_checked_in_the_domain_file() -> None:
     with pytest.raises(DomainError, match=r"elements\[0\]\.buttons\[0\]: expected keys such as 'title'"):
         domain_from("responses: {utter_a: [{text: a, elements: [{title: b, buttons: [c]}]}]}")
+
+
+def test_a_seed_may_be_numpys() -> None:
+    domain = domain_from(f"responses: {{utter_a: [{', '.join('abcdefgh')}]}}")
+    seeds = range(10)
+    said = [ActionRunner(domain, seed=seed).run("utter_a", Conversation(domain)) for seed in seeds]
+    again = [ActionRunner(domain, seed=seed).run("utter_a", Conversation(domain)) for seed in np.arange(10)]
+    assert again == said
+    examples = [Example(text, "a") for text in "abcdefgh"]
+    for seed in seeds:
+        assert Phrasebook(examples, seed).say("a") == Phrasebook(examples, np.int64(seed)).say("a")  # type: ignore[arg-type]
