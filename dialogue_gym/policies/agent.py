@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dialogue_gym._files import AGENT_FILE, read_bytes
-from dialogue_gym._text import nearest, quoted, without_password
+from dialogue_gym._text import nearest, quoted, visible, without_password
 from dialogue_gym.conversation.bot_state import with_user
 from dialogue_gym.conversation.conversation import Conversation
 from dialogue_gym.domain import Domain, load_domain
@@ -172,7 +172,8 @@ def load_agent(
             raise AgentError(f"{folder}: {key} cannot be changed: the agent was trained with {key}={trained}")
     arguments = _arguments(saved.settings, given)
     env = _environment(folder / AGENT_FILE, domain, arguments)
-    return Agent(saved.agent, env, load_policy(folder, saved, env), arguments)
+    name = visible(saved.agent)  # it may be a stranger's, and is printed
+    return Agent(name, env, load_policy(folder, saved, env), arguments)
 
 
 _OBSERVING = {"max_history": 1, "turn_taking": "auto"}

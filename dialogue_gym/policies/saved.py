@@ -191,10 +191,17 @@ def read_agent(folder: Path) -> SavedAgent:
         if not isinstance(content.get(key), kind):
             raise AgentError(f"{path}: {key}: {quoted(repr(content.get(key)))} cannot be used")
     saved = SavedAgent(**content)
+    _check_names(path, saved)
+    return saved
+
+
+def _check_names(path: Path, saved: SavedAgent) -> None:
     for one in saved.fields:
         if not (isinstance(one, list) and len(one) == 2 and isinstance(one[0], str)):
             raise AgentError(f"{path}: fields: {quoted(repr(one))} is not a name with its labels")
-    return saved
+    for name in saved.actions:
+        if not isinstance(name, str):
+            raise AgentError(f"{path}: actions: {quoted(repr(name))} is not the name of an action")
 
 
 def load_policy(folder: Path, saved: SavedAgent, env: DialogueEnv) -> NetworkPolicy | QTable:

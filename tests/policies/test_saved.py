@@ -167,6 +167,13 @@ def much_too_large(data: bytes) -> bytes:
     return written.getvalue()
 
 
+def test_the_name_of_an_agent_moves_no_cursor(tmp_path: Path) -> None:
+    path = table(tmp_path) / "agent.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"agent": "a\x1b[2Jb"}))
+    agent = load_agent(str(tmp_path), load_domain("concert"))
+    assert agent is not None and agent.name == r"a\x1b[2Jb"
+
+
 @pytest.mark.parametrize("damage", [broken, compressed_otherwise, of_texts, much_too_large])
 def test_an_archive_that_cannot_be_read_is_one_sentence(
     damage: Callable[[bytes], bytes], tmp_path: Path
@@ -188,6 +195,7 @@ def test_an_archive_that_cannot_be_read_is_one_sentence(
         ({"settings": {"patience": "lots"}}, "settings: patience='lots': must be a whole number"),
         ({"settings": []}, r"settings: '\[\]' cannot be used"),
         ({"fields": [3]}, "fields: '3' is not a name with its labels"),
+        ({"actions": [["x"]]}, r"actions: .+ is not the name of an action"),
         ({"algorithms": "dqn"}, "agent.json: unknown key 'algorithms'; did you mean 'algorithm'?"),
         ({"policy": {}}, "weights.npz: cannot be used .*kind"),
         ({"policy": {"kind": "tree"}}, "unknown kind of policy 'tree'"),
