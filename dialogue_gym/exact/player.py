@@ -17,7 +17,7 @@ from dialogue_gym.domain.model import AgendaItem
 from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
-from dialogue_gym.policies.base import Policy, as_trained
+from dialogue_gym.policies.base import Policy, as_trained, check_actions
 from dialogue_gym.reports import FailedDialogue
 from dialogue_gym.training.evaluation import agent_env, alike_env
 
@@ -60,6 +60,7 @@ class JudgedBot:
                 self.settings.setdefault("max_episode_steps", limit)
             self.name, self.policy = type(bot).__name__, bot
             self.env = alike_env(own, self.settings, self.name)
+            check_actions(bot, self.env)
         rules = self._agent.rules if self._agent else None
         self.reads_conversations = rules is not None and bool(rules.rules or self.env.domain.forms)
         self._takes_masks = isinstance(self.policy, Policy)

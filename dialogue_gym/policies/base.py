@@ -16,6 +16,7 @@ import numpy.typing as npt
 from dialogue_gym.domain import DomainError
 from dialogue_gym.domain.model import ExpertRule
 from dialogue_gym.domain.observation import Clause, compile_condition, holds
+from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.wrapping import unwrapped_dialogue
 from dialogue_gym.rules.tables import LISTENING, RESTARTING
 
@@ -30,6 +31,18 @@ def as_trained(policy: Any, observations: npt.NDArray[Any]) -> npt.NDArray[Any]:
     normalizer_of = getattr(policy, "get_vec_normalize_env", None)
     normalizer = normalizer_of() if normalizer_of else None
     return observations if normalizer is None else np.asarray(normalizer.normalize_obs(observations))
+
+
+def check_actions(policy: Any, env: DialogueEnv) -> None:
+    """Raise `ValueError` if a policy is for other actions than an environment's, as far as it tells."""
+    known = env.action_names
+    if isinstance(policy, Policy):
+        fits = policy.env.action_names == known
+    else:
+        fits = getattr(getattr(policy, "action_space", None), "n", len(known)) == len(known)
+    if not fits:
+        kind = type(policy).__name__
+        raise ValueError(f"{kind}: it is for other actions than the environment's, as of another turn taking")
 
 
 class Policy(abc.ABC):

@@ -17,7 +17,7 @@ from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.settings import whole_number
 from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
-from dialogue_gym.policies.base import as_trained
+from dialogue_gym.policies.base import as_trained, check_actions
 from dialogue_gym.policies.mask import ActionMask
 from dialogue_gym.training.environments import EVALUATION, stream
 from dialogue_gym.vector.env import DialogueVectorEnv
@@ -128,7 +128,7 @@ def evaluate(
         uses_masks: give the policy the masks of its observations; otherwise it is left to itself.
 
     Raises:
-        ValueError: the number of dialogues is not one.
+        ValueError: the number of dialogues is not one, or the policy is for other actions.
         ImportError: Numba is not installed.
     """
     dialogues = whole_number("dialogues", dialogues, 1)
@@ -222,6 +222,7 @@ class _Played:
         first: int = 0,
     ) -> None:
         """Play each lane's quota of dialogues; a lane's number, plus `first`, is that of its dialogues."""
+        check_actions(policy, lanes.single)
         quota = quota.copy()
         observations, _ = lanes.reset(seed=seed)
         returns = np.zeros(len(quota))

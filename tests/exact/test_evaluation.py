@@ -112,6 +112,11 @@ def test_settings_that_a_policy_does_not_know_are_refused() -> None:
     for settings in ({"turn_taking": "explicit"}, {"max_history": 2}):
         with pytest.raises(ValueError, match="ExpertPolicy: with these settings the agent has other"):
             evaluate_exactly(ExpertPolicy(env), settings, env=env)
+    explicit = DialogueEnv("concert", turn_taking="explicit")
+    for played in (evaluate, lambda env, policy: evaluate_exactly(policy, env=env)):
+        for one, other in ((env, explicit), (explicit, env)):
+            with pytest.raises(ValueError, match="ExpertPolicy: it is for other actions than the env"):
+                played(one, ExpertPolicy(other))
     report = evaluate_exactly(
         ExpertPolicy(env), {"patience": np.int64(3), "reward": {"step": np.float32(-2)}}, failures=0
     )
