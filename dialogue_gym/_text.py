@@ -7,7 +7,7 @@ import math
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 MAX_NAME = 200
 _LEAST_PERCENT = 0.0001
@@ -56,6 +56,25 @@ def in_lines_of(text: str, new: str) -> str:
     'two\r\n'
     """
     return new.replace("\n", "\r\n") if "\r\n" in text else new
+
+
+def places_of(text: str, words: str) -> Iterator[tuple[int, int]]:
+    """Yield the places of words in a text, in any case: first those that are whole words there.
+
+    >>> text = "at 12 for 2"
+    >>> [text[:start] for start, _ in places_of(text, "2")]
+    ['at 12 for ', 'at 1', 'at 12 for ']
+    """
+    for pattern in (rf"(?<!\w){re.escape(words)}(?!\w)", re.escape(words)) if words else ():
+        yield from (match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
+
+
+def first_free(places: Iterable[tuple[int, int]], taken: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the first place that overlaps with none of those that are taken; None without one."""
+    for start, end in places:
+        if not any(start < last and first < end for first, last in taken):
+            return start, end
+    return None
 
 
 def article(noun: str) -> str:

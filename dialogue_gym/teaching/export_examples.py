@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dialogue_gym._files import check_characters
+from dialogue_gym._text import first_free, places_of
 from dialogue_gym.conversation.events import Entity, UserUttered, Value
 from dialogue_gym.domain.slot import number_text
 from dialogue_gym.nlu.example_writer import annotate, dump_examples
@@ -92,25 +92,6 @@ def _own_place(text: str, entity: Entity, before: int) -> Iterator[tuple[int, in
         start, end = entity.start - before, entity.end - before
         if 0 <= start < end <= len(text):
             yield start, end
-
-
-def places_of(text: str, words: str) -> Iterator[tuple[int, int]]:
-    """Yield the places of words in a text, in any case: first those that are whole words there.
-
-    >>> text = "at 12 for 2"
-    >>> [text[:start] for start, _ in places_of(text, "2")]
-    ['at 12 for ', 'at 1', 'at 12 for ']
-    """
-    for pattern in (rf"(?<!\w){re.escape(words)}(?!\w)", re.escape(words)) if words else ():
-        yield from (match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
-
-
-def first_free(places: Iterable[tuple[int, int]], taken: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    """Return the first place that overlaps with none of those that are taken; None without one."""
-    for start, end in places:
-        if not any(start < last and first < end for first, last in taken):
-            return start, end
-    return None
 
 
 def is_writable(example: Example) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from dialogue_gym._text import nearest, quoted
+from dialogue_gym._text import first_free, nearest, places_of, quoted
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.slot_filling import value_notes
 from dialogue_gym.domain import Domain
@@ -15,7 +15,6 @@ from dialogue_gym.domain.model import RESTART
 from dialogue_gym.nlu.interpreter import InterpreterError
 from dialogue_gym.outline.names import misspelled, written_name
 from dialogue_gym.stories.entity_markup import read_marked
-from dialogue_gym.teaching.export_examples import first_free, places_of
 from dialogue_gym.teaching.pending import SessionError
 from dialogue_gym.teaching.session import Session
 

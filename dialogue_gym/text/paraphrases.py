@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from dialogue_gym._text import first_free, places_of
 from dialogue_gym.conversation.events import Entity
 from dialogue_gym.nlu.evaluation import entity_key
 from dialogue_gym.nlu.examples import Example, NluData
@@ -116,14 +117,16 @@ def sift(text: str, example: Example, interpreter: Interpreter, data: NluData) -
     if set(text) & set("[]{}"):
         return MARKS
     entities: list[Entity] = []
+    placed: dict[tuple[int | None, int | None], tuple[int, int]] = {}
     for entity in example.entities:
-        form = example.text[entity.start : entity.end]
-        places = re.finditer(rf"(?<!\w){re.escape(form)}(?!\w)", text, re.IGNORECASE)
-        taken = {(other.start, other.end) for other in entities}
-        place = next((place for place in places if place.span() not in taken), None)
+        said = (entity.start, entity.end)  # several entities may be of the same words
+        place = placed.get(said) or first_free(
+            places_of(text, example.text[entity.start : entity.end]), [*placed.values()]
+        )
         if place is None:
             return VALUE
-        entities.append(replace(entity, start=place.start(), end=place.end()))
+        placed[said] = place
+        entities.append(replace(entity, start=place[0], end=place[1]))
     entities.sort(key=lambda entity: (entity.start or 0, entity.end or 0))
     meaning = interpreter.parse(text)
     if meaning.intent != example.intent:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from dialogue_gym.nlu import TrainedInterpreter, builtin_path, parse_example, read_examples
+from dialogue_gym.nlu import NluData, TrainedInterpreter, builtin_path, parse_example, read_examples
 from dialogue_gym.text import paraphrases
 from tests.commands import call
+from tests.conftest import domain_from
 from tests.text.chat_server import Raw, chat_server
 
 DATA = read_examples(builtin_path("restaurant"))
@@ -39,6 +40,25 @@ def test_a_sentence_is_kept_if_its_act_comes_back(
     kept = paraphrases.sift(text, example, interpreter, DATA)
     reasons = paraphrases.REASONS
     assert kept == (result if result in reasons else parse_example(result, "inform"))
+
+
+def test_values_stand_in_words_without_spaces_and_several_of_the_same_words() -> None:
+    known = [
+        parse_example(text, intent)
+        for text, intent in (
+            ("我想吃[法国菜](dish)", "inform"),
+            ("来一份[泰国菜](dish)", "inform"),
+            ('born in [Bonn][{"entity": "city"}, {"entity": "capital"}]', "tell"),
+            ("你好", "greet"),
+        )
+    ]
+    domain = domain_from("intents: [inform, greet, tell]\nentities: [dish, city, capital]\n")
+    data = NluData(tuple(known))
+    interpreter = TrainedInterpreter(domain, data)
+    kept = paraphrases.sift("我想吃点法国菜", known[0], interpreter, data)
+    assert kept == parse_example("我想吃点[法国菜](dish)", "inform")
+    kept = paraphrases.sift("I was born in Bonn", known[2], interpreter, data)
+    assert kept == parse_example('I was born in [Bonn][{"entity": "city"}, {"entity": "capital"}]', "tell")
 
 
 def test_every_intent_with_its_entities_is_said_differently() -> None:
