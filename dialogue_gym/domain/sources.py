@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def files_of(source: Source, skipped: list[Problem]) -> tuple[str, list[Path]]:
         parts = [files_of(one, skipped) for one in source]
         if not parts:
             raise DomainError("no domain: the list of files is empty")
-        return parts[0][0], list(dict.fromkeys(path for _, paths in parts for path in paths))
+        return parts[0][0], _distinct(path for _, paths in parts for path in paths)
     if not isinstance(source, (str, Path)):
         raise DomainError(f"domain={quoted(repr(source))}: expected a path, a name or a Domain")
     if source in builtin_names():
@@ -88,7 +88,15 @@ def files_of(source: Source, skipped: list[Problem]) -> tuple[str, list[Path]]:
         ]
     ):
         raise DomainError(f"{path}: no file of this folder is a domain (with intents, slots, responses ...)")
-    return printable(path.resolve().name), paths
+    return printable(path.resolve().name), _distinct(paths)
+
+
+def _distinct(paths: Iterable[Path]) -> list[Path]:
+    """Return paths without further ones of the same file, such as links."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        found.setdefault(os.path.realpath(path), path)
+    return list(found.values())
 
 
 def project_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:

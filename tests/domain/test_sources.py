@@ -151,6 +151,16 @@ def test_an_error_has_the_file_and_line_of_its_entry(tmp_path: Path, second: str
     assert str(caught.value).startswith(f"{tmp_path}/{message.format(folder=tmp_path)}")
 
 
+def test_a_file_of_two_paths_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"domain.yml": "intents: [a]\nexpert: [{then: action_restart}]\n"})
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "link.yml").symlink_to(tmp_path / "domain.yml")
+    monkeypatch.chdir(tmp_path)
+    alone = load_domain("domain.yml")
+    assert load_domain(tmp_path).expert == alone.expert
+    assert load_domain(["domain.yml", tmp_path / "domain.yml", "parts"]) == alone
+
+
 def test_a_file_of_rewards_belongs_to_the_domain_of_its_folder(tmp_path: Path) -> None:
     write(tmp_path, {"domain.yml": "intents: [a]\n", "reward.yml": "reward: {success: 3}\n"})
     assert dict(load_domain(tmp_path).reward)["success"] == 3
