@@ -86,7 +86,13 @@ class RewardModel:
         return float(np.sqrt(np.clip(self.ridge * variance + rest @ rest, 0.0, 1.0)))
 
     def learn(self, visited: Sequence[Visited], weights: Sequence[float] | Floats, value: float) -> None:
-        """Learn a rating `value` of some steps, each an observation and an action, with weights."""
+        """Learn a rating `value` of some steps, each an observation and an action, with weights.
+
+        Raises:
+            ValueError: the value or a weight is not a finite number, which would be all that it knows.
+        """
+        if not is_number(value) or not np.isfinite(weights).all():
+            raise ValueError(f"value={value!r}, weights={weights!r}: must be finite numbers")
         found: dict[int, float] = {}
         for step, weight in zip(visited, weights, strict=True):
             keys, values = self._features(*step)
@@ -124,6 +130,9 @@ class RewardModel:
             raise ValueError(f"not the state of a reward model: {missing[0]!r} is missing")
         if int(state["actions"]) != self._actions:
             raise ValueError("this reward model was learned with other actions")
+        count = len(state["keys"])
+        if state["weights"].shape != (count,) or state["covariance"].shape != (count, count):
+            raise ValueError("not the state of a reward model: its arrays do not fit each other")
         self._encode.load(state["observations"])
         self.ratings, self.ridge = int(state["ratings"]), float(state["ridge"])
         self._places = {int(key): place for place, key in enumerate(state["keys"])}

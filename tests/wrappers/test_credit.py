@@ -227,6 +227,13 @@ def test_model_state_can_be_saved(space: gym.Space[Any]) -> None:
         model_of(spaces.MultiDiscrete([2, 2]))[0].load_state_dict(model.state_dict())
     with pytest.raises(ValueError, match="'weights' is missing"):
         other.load_state_dict({key: value for key, value in model.state_dict().items() if key != "weights"})
+    with pytest.raises(ValueError, match="its arrays do not fit each other"):
+        other.load_state_dict(model.state_dict() | {"covariance": np.zeros((1, 2))})
+    before = [other.predict(*step) for step in steps]
+    for weights, value in (([1.0], float("nan")), ([np.inf], 1.0)):
+        with pytest.raises(ValueError, match="must be finite numbers"):
+            other.learn([steps[0]], weights, value)
+    assert [other.predict(*step) for step in steps] == before
     env.action_space = spaces.Discrete(4)  # type: ignore[assignment]
     with pytest.raises(ValueError, match="other actions"):
         RewardModel(env).load_state_dict(model.state_dict())
