@@ -27,7 +27,7 @@ from dialogue_gym.live.simulated_person import SimulatedPerson
 from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.nlu.examples import builtin_path
 from dialogue_gym.nlu.interpreter import FixedFormatInterpreter
-from dialogue_gym.stories import load
+from dialogue_gym.stories import load, parse
 from dialogue_gym.stories.io import own_stories
 from dialogue_gym.teaching.session import Session
 from dialogue_gym.teaching.story_import import import_stories
@@ -112,6 +112,8 @@ def test_stories_are_listed_apart_and_actions_renamed(tmp_path: Path) -> None:
     with Store(folder) as opened:
         opened.use_domain("concert", domain_text("concert"))
         import_stories(opened, load_domain("concert"), own_stories(builtin_path("concert", "domain.yml"))[:1])
+        rule = "rules: [{rule: r, steps: [{intent: goodbye}, {action: utter_default}]}]"
+        import_stories(opened, load_domain("concert"), parse(rule))
         Session(load_domain("concert"), opened).say(UserUttered("hello", "greet"))
     lines = store(folder, "list")[1]
     titles = [line.split()[0] for line in lines if "entries" in line]
@@ -122,6 +124,10 @@ def test_stories_are_listed_apart_and_actions_renamed(tmp_path: Path) -> None:
         "utter_greet is utter_hello in 6 entries",
         "(concert still has utter_greet: rename it there as well)",
     ]
+    assert store(folder, "rename-action", "utter_default", "utter_sorry")[1][0].endswith(
+        "utter_sorry in 0 entries"
+    )
+    assert store(folder, "rename-action", "utter_default", "utter_sorry")[0] == 2  # nothing has it any more
     other = tmp_path / "other.yml"
     other.write_text("intents: [order]\nactions: [utter_hello]\n")
     status, lines, _ = store(folder, "adopt", str(other))
