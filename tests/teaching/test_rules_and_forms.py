@@ -289,10 +289,21 @@ def test_rules_that_changed_in_their_files_hold_from_the_next_start(
     rules.write_text("rules: {")
     ((fault,), answers) = start()
     assert fault.startswith("rules.yml:2: not valid YAML") and answers == ["utter_bye", "utter_bye"]
+    rules.write_text(f"rules:\n{greet.replace('utter_hi', 'utter_hii')}")
+    unknown = "rules.yml:3: unknown action 'utter_hii'; did you mean 'utter_hi'?"
+    assert start() == ([f"{unknown}; the rule 'Greet' is left out"], ["utter_bye", "utter_bye"])
+    with pytest.raises(stories.StoryError, match=r"^rules\.yml:3: unknown action 'utter_hii'"):
+        start(rules)
     story = Path("stories.yml")
     story.write_text("stories:\n- story: a\n  steps: [{intent: greet}, {action: utter_hi}]\n")
     rules.unlink()
     assert start(story) == (
         ["--stories has no effect but for rules: this store has conversations already"],
         ["utter_bye", "utter_bye"],
+    )
+    Path("bot.yml").write_text(Path("bot.yml").read_text().replace("utter_bye", "utter_later"))
+    domain = load_domain("bot.yml")
+    (lost,), answers = start()
+    assert answers == [None, None] and lost.startswith(
+        "the domain lacks the action utter_bye, so that the rule"
     )
