@@ -24,7 +24,7 @@ from agents.cli.options import (
 )
 from dialogue_gym import ExpertPolicy, RandomPolicy
 from dialogue_gym.bounds import Bound, Bounding, BoundMethod
-from dialogue_gym.cli import BoundOption, EnvKwargsOption, HyperparamsOption, TrackOption
+from dialogue_gym.cli import BoundOption, EnvKwargsOption, HyperparamsOption, LabelsOption, TrackOption
 from dialogue_gym.envs import unwrapped_dialogue
 from dialogue_gym.exact import Solution, solve
 from dialogue_gym.policies import check_agent_folder, play
@@ -49,7 +49,7 @@ from dialogue_gym.utils import nearest, prepare_folder, short_percent
 
 
 def _train(
-    run: Any, labels: Path | None = None, dataset: str | None = None, logger: Any = None
+    run: Any, labels: Any = None, dataset: str | None = None, logger: Any = None
 ) -> tuple[Any, Any, float]:
     from dialogue_gym.training import train
 
@@ -71,10 +71,7 @@ def train(
         bool, typer.Option("--curriculum", help="reward progress, and train with patient users first")
     ] = False,
     dialogues: Dialogues = 1000,
-    labels: Annotated[
-        Path | None,
-        typer.Option(help="a store of dialogue-gym teach, whose labels the agent starts with"),
-    ] = None,
+    labels: LabelsOption = None,
     dataset: Annotated[
         str | None,
         typer.Option(

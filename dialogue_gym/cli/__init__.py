@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 from dialogue_gym._lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from dialogue_gym.cli.train import BoundOption, EnvKwargsOption, HyperparamsOption, TrackOption
+    from dialogue_gym.cli.train import (
+        BoundOption,
+        EnvKwargsOption,
+        HyperparamsOption,
+        LabelsOption,
+        TrackOption,
+    )
 
 __getattr__ = lazy_getattr(__name__, {
-    "train": ("BoundOption", "EnvKwargsOption", "HyperparamsOption", "TrackOption"),
+    "train": ("BoundOption", "EnvKwargsOption", "HyperparamsOption", "LabelsOption", "TrackOption"),
 })  # fmt: skip
 
-__all__ = ["BoundOption", "EnvKwargsOption", "HyperparamsOption", "TrackOption", "main"]
+__all__ = ["BoundOption", "EnvKwargsOption", "HyperparamsOption", "LabelsOption", "TrackOption", "main"]
 
 _EXTRAS = {
     "numba": "agents",

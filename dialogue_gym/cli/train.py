@@ -64,6 +64,10 @@ TrackOption = Annotated[
         help="The tracker of the training's figures; tensorboard by default, where it is installed.",
     ),
 ]
+LabelsOption = Annotated[
+    GivenPlace | None,
+    typer.Option("--labels", help="A taught store, with whose labels a warm_ agent begins.", **STORE_PLACE),
+]
 EnvKwargsOption = Annotated[
     list[str] | None,
     typer.Option("--env-kwargs", metavar="KEY:VALUE", help="A setting, as in RL Zoo; repeat for more."),
@@ -94,10 +98,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for the agent; default: DOMAIN-NAME.")
     ] = None,
-    labels: Annotated[
-        GivenPlace | None,
-        typer.Option(help="A taught store, with whose labels a warm_ agent begins.", **STORE_PLACE),
-    ] = None,
+    labels: LabelsOption = None,
     curriculum: Annotated[
         bool,
         typer.Option(

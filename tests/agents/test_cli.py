@@ -81,6 +81,10 @@ def test_the_same_seed_gives_the_same_agent(tmp_path: Path) -> None:
         (["train", "FakeUserRestrant-v0"], "unknown environment 'FakeUserRestrant-v0'; did you mean"),
         (["train", "CartPole-v1"], "'CartPole-v1' is not a dialogue environment"),
         (["train", BUILT_IN[0], "--agent", "pp"], "unknown agent 'pp'; did you mean 'ppo'?"),
+        (
+            ["train", BUILT_IN[0], "--agent", "warm_ppo", "--labels", "postgresql://u@127.0.0.1:1/db"],
+            "postgresql://u@127.0.0.1:1/db: no server answers there",
+        ),
         (["train", BUILT_IN[0], "pacience=3"], "unknown setting 'pacience'; did you mean 'patience'?"),
         (["train", BUILT_IN[0], "patience"], "'patience': expected the form key=value"),
         (["train", BUILT_IN[0], "patience=[1"], "'patience=[1': the value cannot be read"),
