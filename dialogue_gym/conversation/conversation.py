@@ -70,6 +70,12 @@ class Conversation:
         """All events so far."""
         return tuple(self._events)
 
+    def __copy__(self) -> Conversation:
+        """Return a conversation with the same events, which grows independently of this one."""
+        other = Conversation(self.domain, self._events, self.sender_id)
+        other.outcome = self.outcome
+        return other
+
     def __len__(self) -> int:
         """The number of events."""
         return len(self._events)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -164,6 +167,16 @@ def test_unknown_names_are_errors() -> None:
     assert conversation.action_mask(["action_default_fallback"]).tolist() == [True]  # one of Rasa's own
     with pytest.raises(ValueError, match="unknown event 'reminder'"):
         from_json({"event": "reminder"})
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_grows_alone(copied: Callable[[Conversation], Conversation]) -> None:
+    conversation = Conversation(domain_from(SHIRT), [ActionExecuted("ask_size")], "ann")
+    conversation.outcome = "truncated"
+    other = copied(conversation)
+    assert (other, other.sender_id, other.outcome) == (conversation, "ann", "truncated")
+    other.append(SlotSet("size", "small"))
+    assert (len(conversation), conversation.slots["size"], other.slots["size"]) == (1, None, "small")
 
 
 def test_several_values_of_one_entity_are_a_list() -> None:
