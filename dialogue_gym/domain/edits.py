@@ -29,12 +29,22 @@ def edited(known: Iterable[str], was: Sequence[str], texts: Sequence[str]) -> li
     return result
 
 
+def action_of(response: str) -> str:
+    """Return the action that says a response.
+
+    >>> action_of("utter_faq/pets"), action_of("utter_greet")
+    ('utter_faq', 'utter_greet')
+    """
+    return response.partition("/")[0]
+
+
 def with_texts(domain: Domain, name: str, was: Sequence[str], texts: Sequence[str]) -> Domain:
     """Return a copy in which a response says other texts; conditions, channels and buttons stay.
 
     The texts that the simulation declares for an action become a response. The last text is never removed.
+    `utter_faq/pets` is a response of the action `utter_faq`, possibly a new one.
     """
-    if name not in domain.actions and all(name != one.name for one in domain.responses):
+    if action_of(name) not in domain.actions and all(name != one.name for one in domain.responses):
         return domain
     said = list(domain.variations(name))
     for old, new in itertools.zip_longest(was, texts):

@@ -34,9 +34,10 @@ def extend_domain(domain: Domain, entries: Iterable[Entry], in_effect: Iterable[
     edits: list[Addition] = []
     for entry in entries:
         addition = Addition.read(entry.content)
+        is_undone = entry.conversation and entry.id not in counting
         if addition.add in EDITS:
-            edits.append(addition)
-        elif entry.conversation and entry.id not in counting:
+            edits += [] if is_undone else [addition]
+        elif is_undone:
             undone[addition.add, addition.name] = addition
         elif not addition.is_in(domain):
             domain = addition.added_to(domain)

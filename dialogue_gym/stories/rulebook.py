@@ -253,7 +253,8 @@ class RuleBook:
                 action = step.name if isinstance(step, ActionExecuted) else LISTEN
                 found = self._best(_moments(record)) if action != record.last_action else None
                 is_listening = found is not None and found.action == LISTEN and bool(record.loop.name)
-                if found and found.action != action and not is_listening:
+                is_answer = action == record.loop.name  # the active form goes before all rules
+                if found and found.action != action and not is_listening and not is_answer:
                     yield RuleConflict(found.rule, found.action, story, action, story.place_of(index))
             record.append(step)  # type: ignore[arg-type]
 

@@ -25,7 +25,7 @@ from dialogue_gym.domain.additions import (
     Addition,
     extend,
 )
-from dialogue_gym.domain.edits import entities_of, has_mappings, has_plain_mapping
+from dialogue_gym.domain.edits import action_of, entities_of, has_mappings, has_plain_mapping
 from dialogue_gym.domain.model import DOMAIN_FILE
 from dialogue_gym.domain.slot import SLOT_TYPES, Slot
 from dialogue_gym.nlu.example_writer import annotate
@@ -81,7 +81,7 @@ def edit_response(domain: Domain, name: str, was: str | None, text: str | None) 
         raise EditError("text", f"{name} says {quoted(text)} already")
     if was is not None:
         return [Addition(RESPONSE, name, (text,), was=(was,))]
-    if name in domain.actions or any(name == one.name for one in domain.responses):
+    if action_of(name) in domain.actions or any(name == one.name for one in domain.responses):
         return [Addition(RESPONSE, name, (text,))]
     _check_misspelling("response", name, domain.actions)
     if not name.startswith(_SPEAKS):

@@ -14,6 +14,7 @@ from dialogue_gym.check import NLU, data_files
 from dialogue_gym.domain.additions import Addition
 from dialogue_gym.domain.changes import changed_names
 from dialogue_gym.domain.default_names import without_used_defaults
+from dialogue_gym.domain.edits import action_of
 from dialogue_gym.domain.loader import load_domain
 from dialogue_gym.domain.markdown_responses import texts_of, with_texts_of
 from dialogue_gym.domain.model import DOMAIN_FILE, Domain
@@ -135,7 +136,7 @@ def _answers(files: Sequence[Path], domain: Domain, grown: Domain) -> dict[Path,
 def _new_responses(domain: Domain, grown: Domain) -> list[str]:
     """Return the responses that actions of a domain have got."""
     new = (response.name for response in grown.responses[len(domain.responses) :])
-    return [name for name in new if name in domain.actions]
+    return [name for name in new if action_of(name) in domain.actions]
 
 
 def _examples(

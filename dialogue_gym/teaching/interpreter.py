@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from dialogue_gym._text import first_free, nearest, places_of, quoted
+from dialogue_gym._text import first_free, nearest, places_of, quoted, visible
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.conversation.slot_filling import value_notes
 from dialogue_gym.domain import Domain
-from dialogue_gym.domain.additions import ACTION, INTENT, SLOT, Addition
+from dialogue_gym.domain.additions import ACTION, INTENT, RESPONSE, SLOT, Addition
 from dialogue_gym.domain.default_names import BACK, SESSION_START, command_of, known_intents
+from dialogue_gym.domain.edits import action_of
 from dialogue_gym.domain.model import RESTART
 from dialogue_gym.nlu.interpreter import InterpreterError
 from dialogue_gym.outline.names import misspelled, written_name
@@ -151,9 +152,27 @@ def default_names(domain: Domain, message: UserUttered) -> list[Addition]:
 
 def new_name(kind: str, name: str) -> Addition:
     """Return the addition that makes one of the `unknown_names` known; an entity needs a slot of its name."""
-    return Addition(INTENT if kind == "intent" else SLOT, name)
+    return Addition(INTENT, name.partition("/")[0]) if kind == "intent" else Addition(SLOT, name)
 
 
-def new_action(name: str, typed: str) -> Addition:
-    """Return a new action with the typed text; without one if it is blank."""
-    return Addition(ACTION, name, (typed.strip(),) if typed.strip() else ())
+def new_intent(domain: Domain, name: str) -> list[Addition]:
+    """Return the addition that makes an intent known; empty for a question, `faq/pets`, of a known `faq`."""
+    return [] if domain.intent_of(name) else [new_name("intent", name)]
+
+
+def new_action(domain: Domain, name: str, typed: str) -> tuple[str, Addition]:
+    """Return a new action, and its addition with the typed text; without one if it is blank.
+
+    `utter_faq/pets` with a text is a response of the action `utter_faq`: its answer to the intent `faq/pets`.
+
+    Raises:
+        SessionError: the action has this response already.
+    """
+    text, action = typed.strip(), action_of(name)
+    if not text or action == name or action not in domain.actions:
+        return name, Addition(ACTION, name, (text,) if text else ())
+    if any(name == one.name for one in domain.responses):
+        raise SessionError(
+            f"{visible(name, 40)} is there already: pick {visible(action, 40)}, or another name"
+        )
+    return action, Addition(RESPONSE, name, (text,))

@@ -13,6 +13,7 @@ from typing import Any
 from dialogue_gym._text import name_fault, nearest, quoted, typed_name, visible
 from dialogue_gym.conversation.events import Entity, UserUttered
 from dialogue_gym.domain.additions import Addition, extend
+from dialogue_gym.domain.doubts import place_faults
 from dialogue_gym.nlu.indifference import with_question
 from dialogue_gym.outline.names import misspelled, spoken_name, written_name
 from dialogue_gym.teaching.interpreter import (
@@ -100,7 +101,10 @@ def _correct_with_new(workspace: Workspace, action: str, text: str) -> None:
         return
     if meant := misspelled(name, known):
         raise SessionError(f"unknown action {quoted(name)}; did you mean {meant!r}?")
-    workspace.session.correct(name, [new_action(name, text)])
+    right, addition = new_action(workspace.session.domain, name, text)
+    workspace.session.correct(right, [addition])
+    slots = [slot.name for slot in workspace.session.domain.slots]
+    workspace.notes += [Note(f"But: {visible(fault, 300)}.") for fault in place_faults(text, slots)]
     if name != typed_name(action):
         workspace.notes.append(Note(f"The action is called {visible(name)}."))
 

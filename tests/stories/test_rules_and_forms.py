@@ -290,6 +290,24 @@ def test_a_rule_beats_stories_and_check_says_so() -> None:
     ]
 
 
+# policies#rule-policy: the active form goes before all rules, in the check of stories as well.
+def test_an_answer_to_a_form_contradicts_no_rule_about_its_intent() -> None:
+    story = """
+stories:
+- story: names
+  steps:
+  - intent: inform
+  - action: wishes
+  - active_loop: wishes
+  - slot_was_set: [{requested_slot: wish}]
+  - intent: greet
+  - action: wishes
+"""
+    parsed = stories.parse(RULES + story, "r.yml", "yaml")
+    problems = stories.check_stories(domain_from(DOMAIN), parsed)
+    assert not [line for line in map(str, problems) if "the rule holds" in line]
+
+
 def test_two_rules_that_contradict_each_other_are_told() -> None:
     told = RULES + "- rule: Other\n  steps:\n  - intent: greet\n  - action: utter_again\n"
     problems = stories.check_stories(domain_from(DOMAIN), stories.parse(told, "r.yml", "yaml"))

@@ -383,6 +383,8 @@ def test_typed_names_have_no_spaces_and_slips_are_told(talk: Workspace) -> None:
     assert talk.view["notes"][-1] == ["The action is called utter_tour_dates.", ""]
     do(talk, "correct_with_new", action="tell prices", text="9 euros")  # Rasa says utter_... alone
     assert talk.session.domain.texts("utter_tell_prices") == ("9 euros",)
+    do(talk, "correct_with_new", action="utter_place", text="In {venus}")
+    assert talk.view["notes"][-1][0].startswith("But: unknown slot 'venus' in braces; did you mean 'venues'?")
     do(talk, "correct_with_new", action="book it", text="")
     assert "book_it" in talk.session.domain.actions
     assert "utter_tour_dates" in talk.session.domain.actions

@@ -14,7 +14,7 @@ from dialogue_gym._files import FileError
 from dialogue_gym._text import article, counted, fraction, visible
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.conversation.transcripts import either
-from dialogue_gym.domain.additions import INTENT, Addition, extend
+from dialogue_gym.domain.additions import Addition, extend
 from dialogue_gym.domain.doubts import place_faults
 from dialogue_gym.nlu.indifference import with_question
 from dialogue_gym.nlu.interpreter import Interpretation, InterpreterError
@@ -27,6 +27,7 @@ from dialogue_gym.teaching.interpreter import (
     entity_hints,
     meant_name,
     new_action,
+    new_intent,
     new_name,
     notes_on_values,
     obeyed,
@@ -194,18 +195,18 @@ class TeachingDialog:
         )
         if picked is None:
             return
-        new = []
+        action, new = picked.name, list[Addition]()
         if picked.is_new:
-            text = yield from typed((), f"text of {visible(picked.name, 40)} (Enter for none) > ")
-            if text.strip():
-                picked = Picked(spoken_name(picked.name), is_new=True)
-            if picked.name in session.domain.actions:
-                raise SessionError(f"{visible(picked.name, 40)} is there already: pick it, or another name")
-            new.append(new_action(picked.name, text))
+            text = yield from typed((), f"text of {visible(action, 40)} (Enter for none) > ")
+            name = spoken_name(action) if text.strip() else action
+            if name in session.domain.actions:
+                raise SessionError(f"{visible(name, 40)} is there already: pick it, or another name")
+            action, addition = new_action(session.domain, name, text)
+            new.append(addition)
             for fault in place_faults(text, [slot.name for slot in session.domain.slots]):
                 self._notes.add(fault)
         before = session.change
-        session.correct(picked.name, new)
+        session.correct(action, new)
         self._note_change(before)
 
     def _note_change(self, before: object) -> None:
@@ -243,7 +244,7 @@ class TeachingDialog:
         if picked is None:
             return
         meant = yield from self._with_entities(message, picked)
-        added = [Addition(INTENT, picked.name)] if picked.is_new else []
+        added = new_intent(self._session.domain, picked.name) if picked.is_new else []
         if named := (yield from self._named(meant, added)):
             mended, new = named
             self._take(mended, lambda: self._session.correct_message(mended, new))

@@ -162,6 +162,13 @@ def _number(answer: str, count: int) -> int | None:
     return int(answer) if is_one else None
 
 
+def _numbers(listed: Sequence[int]) -> str:
+    """Return a phrase for the numbers of the rows that are listed."""
+    if len(listed) == listed[-1] + 1:
+        return f"a number from 0 to {listed[-1]}"
+    return f"one of {visible(' '.join(map(str, listed)), 60)}"
+
+
 def pick(
     what: str,
     titles: tuple[str, ...],
@@ -177,7 +184,8 @@ def pick(
     ways = "number, part of a name, + new name" if can_be_new else "number, part of a name"
     hint = Line(f"{ways}, or Enter to cancel", "faint")
     names = [row.name for row in rows]
-    first = _table(titles, rows, range(len(rows)))
+    listed: Sequence[int] = range(len(rows))
+    first = _table(titles, rows, listed)
     shown: tuple[Line | Table, ...] = (*before, *first, hint)
     while True:
         answer = (yield from typed(shown, f"{what} > ")).strip()
@@ -193,15 +201,16 @@ def pick(
                 continue
             return Picked(new, is_new=new not in names)
         if answer.isascii() and answer.isdigit():
-            if (number := _number(answer, len(rows))) is not None:
+            if (number := _number(answer, len(rows))) is not None and number in listed:
                 return Picked(names[number])
-            shown = (Line(f"(choose a number from 0 to {len(rows) - 1})", "bad"),)
+            shown = (Line(f"(choose {_numbers(listed)})", "bad"),)
             continue
         found = [index for index, name in enumerate(names) if answer.casefold() in name.casefold()]
         if len(found) == 1:
             return Picked(names[found[0]])
         if found:
-            shown = (*_table(titles, rows, found), hint)
+            listed = found  # a number that is not to be seen is a slip
+            shown = (*_table(titles, rows, listed), hint)
         elif not can_be_new:
             problem = f"(unknown {what} {visible(answer, 40)}; {visible(nearest(answer, names))})"
             shown = (Line(problem, "bad"),)
