@@ -13,6 +13,7 @@ import yaml
 from dialogue_gym._markdown import is_markdown
 from dialogue_gym._text import in_lines_of, quoted
 from dialogue_gym._yaml import ONE_LINE
+from dialogue_gym.domain.yaml_change import node_at, removed
 from dialogue_gym.domain.yaml_edit import InsertionError, insert
 from dialogue_gym.nlu.example_writer import annotate, dump_examples
 from dialogue_gym.nlu.examples import (
@@ -47,15 +48,59 @@ def rewritten(text: str, path: Path, gone: Sequence[Example], new: Sequence[Exam
         NluError: an example cannot be changed in place.
     """
     expected = Counter(parse_examples(text, path).examples)
-    last = {example.intent: example for example in expected}
     expected.subtract(gone)
     expected.update(new)
+    if not is_markdown(path):
+        text, gone = _without_items(text, path, gone)
+    last = {example.intent: example for example in parse_examples(text, path).examples}
     for is_quoted in (False, True):
         result = _rewritten(text, path, gone, new, last, is_quoted)
         with contextlib.suppress(NluError):
             if Counter(parse_examples(result, path).examples) == +expected:
                 return result
     raise NluError(f"{path}: the examples cannot be changed here: they are written in an unusual way")
+
+
+def _without_items(text: str, path: Path, gone: Sequence[Example]) -> tuple[str, Sequence[Example]]:
+    """Return the text of a YAML file without examples that share lines or have keys, and the others that go.
+
+    These are items of a list: `- text: hello`, with `metadata` perhaps, or `[hello, hi]`.
+    """
+    lines = text.splitlines(keepends=True)
+    items = [example for example in gone if _parts(lines, example) is None]
+    for example in items:
+        if (place := _item_of(text, example)) is None:
+            raise NluError(f"{path}:{example.line}: {quoted(example.text)} cannot be changed here")
+        try:
+            text = removed(text, place)
+        except InsertionError as error:
+            raise NluError(f"{path}:{example.line}: {quoted(example.text)} cannot go: {error}") from None
+    if not items:
+        return text, gone
+    left = list(parse_examples(text, path).examples)  # with their new lines
+    others = [example for example in gone if example not in items]
+    return text, [left.pop(left.index(example)) for example in others]
+
+
+def _item_of(text: str, example: Example) -> tuple[str | int, ...] | None:
+    """Return the path of an example in a list; None if it is in none."""
+    sections = node_at(text, ("nlu",))
+    for number, section in enumerate(sections.value if isinstance(sections, yaml.SequenceNode) else ()):
+        intent, listed = _value_of(section, "intent"), _value_of(section, "examples")
+        if intent is None or intent.value != example.intent or not isinstance(listed, yaml.SequenceNode):
+            continue
+        for index, item in enumerate(listed.value):
+            said = _value_of(item, "text") or item
+            with contextlib.suppress(NluError):
+                if parse_example(str(said.value).strip(), example.intent) == example:
+                    return "nlu", number, "examples", index
+    return None
+
+
+def _value_of(node: yaml.Node, key: str) -> yaml.Node | None:
+    """Return the value of a key; None without any."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for known, value in pairs if known.value == key), None)
 
 
 def _rewritten(

@@ -151,6 +151,23 @@ def test_any_examples_can_change_in_their_file(greet: list[str], order: list[str
     assert set(result) == {*(one for one in read if one not in gone), *added}
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (" [hello, hi]", " [hi]"),
+        ("\n  - text: hello\n    metadata: {sure: true}\n  - hi # mine", "\n  - hi # mine"),
+        ("\n  - text: |\n      hello\n  - text: |\n      hi", "\n  - text: |\n      hi"),
+        ("\n  - {text: hello}", ""),
+    ],
+)
+def test_examples_in_a_list_of_any_form_can_go(before: str, after: str) -> None:
+    text = "nlu:\n- intent: bye # mine\n  examples: |\n    - so long\n- intent: greet\n  examples:{}\n"
+    read = parse_examples(text.format(before), Path("nlu.yml")).examples
+    gone = [one for one in read if one.text in ("hello", "so long")]
+    result = rewritten(text.format(before), Path("nlu.yml"), gone, [parse_example("hello", "bye")])
+    assert result == text.replace("so long", "hello").format(after)
+
+
 def test_a_file_with_line_ends_of_windows_keeps_them() -> None:
     text = "nlu:\r\n- intent: greet\r\n  examples: |\r\n    - hi\r\n"
     new = [parse_example("hello", "greet"), parse_example("so long", "bye")]
