@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialogue_gym._text import counted, printable, quoted
+from dialogue_gym._text import as_typed, counted, printable, quoted
 from dialogue_gym._yaml import parse_yaml
 from dialogue_gym.conversation.events import UserUttered
 from dialogue_gym.domain import Domain
@@ -53,19 +53,20 @@ def names_of(domain: Domain) -> dict[Name, None]:
     return dict.fromkeys(found)
 
 
-def changes_of(history: History, known: StoredDomain, given: StoredDomain) -> list[str]:
+def changes_of(history: History, known: StoredDomain, given: StoredDomain, place: object) -> list[str]:
     """Return a line for each name that lessons use and the domain has lost, and each slot of a new type.
 
     Args:
         history: the lessons.
         known: the domain until now.
         given: the domain as it is now.
+        place: the place of the store, for a command that a line may name.
 
     Raises:
         DomainError: the text of the given one is not that of a domain.
     """
     now = read_domain(given)
-    return [*_changes(history, _readable(known) or now, given, now)]
+    return [*_changes(history, _readable(known) or now, given, now, place)]
 
 
 def _readable(stored: StoredDomain) -> Domain | None:
@@ -115,12 +116,15 @@ def difference(known: StoredDomain, now: Domain, source: str) -> str | None:
     )
 
 
-def _changes(history: History, before: Domain, given: StoredDomain, now: Domain) -> Iterator[str]:
+def _changes(
+    history: History, before: Domain, given: StoredDomain, now: Domain, place: object
+) -> Iterator[str]:
     """Yield a line for each name that lessons use and the domain has lost, and each slot of a new type."""
     file = printable(Path(given.source).name)
     for (kind, name), count in lost_names(history, before, now).items():
         uses = counted(count, "lesson uses", "lessons use")
-        advice = f"; if it was renamed: dialogue-gym store rename-action {printable(name)} NEW"
+        command = f"dialogue-gym store rename-action {printable(name)} NEW --store {as_typed(place)}"
+        advice = f"; if it was renamed: {command}"
         yield f"{file} lacks the {kind} {printable(name)}, which {uses}" + advice * (kind == ACTION)
     types = {slot.name: slot.type for slot in now.slots}
     for slot in before.slots:

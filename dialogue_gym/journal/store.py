@@ -332,7 +332,7 @@ class Store:
             can_be_replaced = adopts or (known.source == source and not history.conversations)
             if not can_be_replaced and (reason := mismatch(known, given)):
                 raise StoreError(f"{self._database.place}: {reason}")
-            lines = changes_of(history, known, given)
+            lines = changes_of(history, known, given, self._database.place)
         if not self._database.is_read_only:
             self._database.set_notes(domain=source, domain_text=text)
         return lines

@@ -44,7 +44,8 @@ class Conversations:
         store: the store for everything that happens.
         reward: the reward of the bot's steps.
         delivery: of the transitions that can be learned, after each write.
-        on_end: called with the outcome of each conversation that has ended, once that is written down.
+        on_end: called with the outcome of each conversation that has ended, once that is written down; not
+            for those without a message of the person, such as the one after a `/restart`.
         on_late: called with a person and the messages since their last one, if these did not come as the
             answer to it, whenever there are more.
         holds: the people in whose conversations something is under way. Turns wait for the disk and for
@@ -378,7 +379,8 @@ class Conversations:
                 self.touch(name)
         else:
             self._leave(name)
-            self.on_end(trace.end.content["outcome"])
+            if trace.has_begun:
+                self.on_end(trace.end.content["outcome"])
 
     async def let_decide(self, conversation: str, teacher: str | None, by: str) -> None:
         """Let a teacher decide in an open conversation, or the bot again.

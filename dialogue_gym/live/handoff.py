@@ -142,8 +142,7 @@ class Handoff:
 
     def version_lines(self) -> list[str]:
         """Return sentences on the version that answers; none if it is always the newest."""
-        promotion = self._trainer.promotion
-        return [] if promotion is None else promotion.lines(self._trainer.learner.updates)
+        return self._trainer.version_lines()
 
     def take_over(self, conversation: str, teacher: str) -> None:
         """Let a teacher decide from now on, also in the place of another teacher.

@@ -88,12 +88,10 @@ class Publication:
     def is_like(self, other: Publication) -> bool:
         """Return whether bots act by it as by another one of the same learner."""
         pairs = [(one.actor.version, one.candidate and one.candidate.version) for one in (self, other)]
-        return pairs[0] == pairs[1] and (self.knows, self.satisfaction, self.labels, self.taught) == (
-            other.knows,
-            other.satisfaction,
-            other.labels,
-            other.taught,
-        )
+        others = [
+            (one.knows, one.is_labelled, one.satisfaction, one.labels, one.taught) for one in (self, other)
+        ]
+        return pairs[0] == pairs[1] and others[0] == others[1]
 
     def fits(self, env: DialogueEnv) -> bool:
         """Return whether the weights are for the observations and actions of an environment."""

@@ -133,9 +133,8 @@ def open_live_bot(
             figures=None if tool is TrackingTool.NONE else LearningFigures(logger),
             checkpoints=None if seat is None else checkpoints_in(seat.data, given.checkpoints),
         )
-        if trainer.promotion is not None:
-            for line in trainer.promotion.lines(trainer.learner.updates):
-                _report(line)
+        for line in trainer.version_lines():
+            _report(line)
         live = LiveBot(
             domain,
             store,

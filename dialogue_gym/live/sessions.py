@@ -351,7 +351,7 @@ class Sessions:
         is_trusted: bool = False,
         conversation: str | None = None,
         address: str | None = None,
-    ) -> None:
+    ) -> str:
         """Take a rating of somebody's conversation: of the last reply, or at the end of the whole.
 
         Args:
@@ -362,13 +362,16 @@ class Sessions:
             conversation: the conversation that is meant, however old; by default the present or last one.
             address: as in `reply`.
 
+        Returns:
+            The name of the conversation that was rated.
+
         Raises:
             Rejected: the value is out of bounds, or they have not written yet, or too often.
             LiveError: there is nothing to rate, or the conversation is somebody else's.
             StoreError: the journal could not be written.
         """
         rating = self._rated(sender, value, about, is_trusted, conversation, address)
-        finish(rating, self.lock)
+        return finish(rating, self.lock)
 
     async def _rated(
         self,
@@ -378,7 +381,7 @@ class Sessions:
         is_trusted: bool,
         conversation: str | None,
         address: str | None,
-    ) -> None:
+    ) -> str:
         if not -1 <= value <= 1:
             raise Rejected(400, "a rating is a number from -1 to 1")
         is_pending = not (is_trusted or self._trusts_ratings)
@@ -392,6 +395,7 @@ class Sessions:
             name = self._conversations.ended(sender) or name
         is_burst = not is_trusted and self._requests.rate(sender, address)
         await self.bot.ratings.take(name, value, about, is_pending, is_burst=is_burst)
+        return name
 
     def _own(self, sender: str, conversation: str) -> str:
         """Return the name of a conversation if it is somebody's own; others are as unknown as none."""

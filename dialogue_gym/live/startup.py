@@ -98,8 +98,8 @@ def start_or_resume(
         guard.best = float(state["best"] or 0.0)
     explorer.actor = learner.actor()
     promotion = None
-    if promote == SAFELY:
-        promotion = _promotion(learner, found, state["upto"]).with_ended(_ended(store, state["upto"]))
+    if promote == SAFELY and (known := _promotion(learner, found, state["upto"])) is not None:
+        promotion = known.with_ended(_ended(store, state["upto"]))
     follower = JournalFollower(store, domain, reward or LiveReward.of(domain), state["upto"])
     trainer = Trainer(
         learner,
@@ -117,11 +117,15 @@ def start_or_resume(
         follower=follower,
         figures=figures,
     )
-    if found is None:
-        trainer.checkpoint()
+    last_entry = state["upto"]
     for news in follower.news():
-        trainer.submit(news.transitions, news.entry)  # the ends of dialogues are counted already
+        last_entry = news.entry
+        trainer.submit(news.transitions, last_entry)  # the ends of dialogues are counted already
     follower.forget()  # most were read for this alone
+    if promote == SAFELY and promotion is None:
+        trainer.promote_after(last_entry)
+    if found is None or trainer.promotion is not promotion:
+        trainer.checkpoint()
     return trainer, state["others"]
 
 
@@ -149,16 +153,15 @@ def _resume(
     return None
 
 
-def _promotion(learner: LiveLearner, found: Checkpoint | None, upto: int) -> Promotion:
-    """Return the promotion of a checkpoint, or a new one, where the newest weights are in use."""
-    newest = learner.actor()
+def _promotion(learner: LiveLearner, found: Checkpoint | None, upto: int) -> Promotion | None:
+    """Return the promotion of a checkpoint; None if it has none."""
     known = found.state.get("promotion") if found else None
     if found is None or known is None:
-        return Promotion.begin(newest, upto, time.time())
+        return None
     weights = weights_in(found.arrays)
     promotion = Promotion.load(learner.env, weights, known)
     if found.state["knows"] != schema_of(learner.env):
-        promotion = promotion.grown(learner.env, weights, newest, upto)
+        promotion = promotion.grown(learner.env, weights, learner.actor(), upto)
     return promotion
 
 

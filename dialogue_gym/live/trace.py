@@ -13,7 +13,7 @@ from typing import Any
 import numpy.typing as npt
 
 from dialogue_gym.conversation.conversation import Conversation
-from dialogue_gym.conversation.events import BotUttered
+from dialogue_gym.conversation.events import BotUttered, UserUttered
 from dialogue_gym.domain import Domain
 from dialogue_gym.journal.entry import (
     COMMAND,
@@ -118,6 +118,11 @@ class Trace:
         A turn is written down as a whole, but for its part up to an action that acts on the world.
         """
         return self._is_given_back or (self.latest is not None and self.latest.kind in (USER, LABEL))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the person has written anything."""
+        return any(isinstance(event, UserUttered) for event in self.conversation.events)
 
     @property
     def decisions(self) -> tuple[int, ...]:

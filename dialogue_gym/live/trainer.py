@@ -122,12 +122,37 @@ class Trainer:
         self._own = own
         self._most_waiting = math.inf
         self.promotion = promotion
+        self._promotes_after: int | None = None
         self._read = read
         self._follower = follower
         self._reading = threading.Lock()  # held while the journal is read, before `_learning`
         self._set_taught(taught or {})
         self._hand_out()
         self.fault: BaseException | None = None
+
+    def promote_after(self, entry: int) -> None:
+        """Begin safe promotion once all up to an entry of the journal is learned.
+
+        Until then the newest weights decide: a learner that begins anew, because checkpoints were lost or
+        erased, is at first worse than what people had.
+        """
+        self._promotes_after = entry
+        self._begin_promotion()
+
+    def _begin_promotion(self) -> bool:
+        after = self._promotes_after
+        if after is None or self.last_entry < after or self.learner.owed:
+            return False
+        self._promotes_after = None
+        self.promotion = Promotion.begin(self.learner.actor(), self.last_entry, time.time())
+        self._set_taught(self.taught)
+        return True
+
+    def version_lines(self) -> list[str]:
+        """Return sentences on the version that answers; none if it is always the newest."""
+        if self._promotes_after is not None:
+            return ["The newest version answers until the journal is learned; safe promotion begins with it."]
+        return [] if self.promotion is None else self.promotion.lines(self.learner.updates)
 
     def submit(self, transitions: Iterable[Transition], last_entry: int, is_boundary: bool = False) -> None:
         """Hand over transitions to be learned; see `LiveBot(on_transitions=)`.
@@ -226,6 +251,7 @@ class Trainer:
     def work(self) -> None:
         """Learn everything that was submitted, here and now."""
         self.learner.learn()
+        self._hand_out()
         while not self._tasks.empty():
             self._take(self._tasks.get())
 
@@ -251,9 +277,9 @@ class Trainer:
                 self._make_updates()
         if task.last_entry is not None:
             self.last_entry = task.last_entry
-        self._hand_out()
         if task.is_boundary and self.promotion is not None:
             self.promotion = self.promotion.with_ended()
+        self._hand_out()
         if task.is_boundary and self.learner.transitions >= self._due:
             self._try_checkpoint()
         if task.is_boundary and self._figures is not None:
@@ -271,6 +297,10 @@ class Trainer:
             self.learner.learn(_AT_ONCE)
 
     def _hand_out(self) -> None:
+        if self._begin_promotion():
+            self._try_checkpoint()  # what it began with is not learned again
+            for line in self.version_lines():
+                self._report(line)
         if self.promotion is None and self.explorer.actor.version != self.learner.updates:
             self.explorer.actor = self.learner.actor()
 
@@ -298,7 +328,7 @@ class Trainer:
             self._set_taught(self.taught)
             if comparison is None:
                 return
-        for line in (*self.promotion.lines(self.learner.updates), *filter(None, [comparison.problem])):
+        for line in (*self.version_lines(), *filter(None, [comparison.problem])):
             self._report(line)
 
     def start(self) -> None:

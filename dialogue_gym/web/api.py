@@ -194,8 +194,8 @@ def _add_teachers(
     @app.post(API + "/people/{sender:path}/rating", status_code=204, dependencies=schemes)
     def rate(sender: Sender, rating: RatingBody, who: str = approves) -> Response:
         """Rate a decision of the bot, or a conversation."""
-        people.rate(sender, rating.value, rating.about, is_trusted=True)
-        record(who, ActivityKind.RATED, people.snapshot(sender, is_trusted=True).conversation)
+        rated = people.rate(sender, rating.value, rating.about, is_trusted=True)
+        record(who, ActivityKind.RATED, rated)
         return Response(status_code=204)
 
     @app.get(API + "/ratings", response_model=list[PendingRatingBody], dependencies=reads)

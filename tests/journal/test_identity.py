@@ -50,7 +50,7 @@ def test_moved_renamed_and_edited_domains_go_on(store: Store) -> None:
     lines = store.use_domain("menu.yml", PIZZA.replace("utter_price", "utter_cost"))
     assert lines == [
         "menu.yml lacks the action utter_price, which 2 lessons use; if it was renamed:"
-        " dialogue-gym store rename-action utter_price NEW"
+        " dialogue-gym store rename-action utter_price NEW --store pizza-teaching"
     ]
     lines = store.use_domain("menu.yml", PIZZA.replace("size: {type: text}, ", "").replace("order", "buy"))
     assert lines == [

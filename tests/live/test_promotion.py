@@ -13,6 +13,7 @@ import pytest
 from dialogue_gym import DialogueEnv
 from dialogue_gym.journal.entry import LABEL
 from dialogue_gym.journal.store import Store
+from dialogue_gym.live.checkpoints import checkpoints_of
 from dialogue_gym.live.exploration import QPolicy
 from dialogue_gym.live.logs import StoredLogs
 from dialogue_gym.live.policy import store_agent
@@ -26,6 +27,7 @@ from dialogue_gym.live.promotion import (
     error_of,
     weights_in,
 )
+from dialogue_gym.live.startup import start_or_resume
 from dialogue_gym.off_policy import Estimate
 from dialogue_gym.policies.agent import Agent
 from tests.live.learning import learner_of, right_labels
@@ -148,6 +150,36 @@ def test_learner_learns_in_the_shadow(store: Store) -> None:
     assert newest.explorer.actor.version == live.trainer.learner.updates
     newest.checkpoint()
     assert is_same(outside(store), newest.explorer.actor)
+
+
+def test_after_lost_checkpoints_it_begins_once_the_journal_is_learned(store: Store) -> None:
+    """Otherwise people would meet the first weights again, until as many conversations more have ended."""
+    live = days(store)
+    for _ in range(30):
+        live.talk()
+        live.trainer.work()
+    live.trainer.stop()
+    for path in checkpoints_of(store.place).paths():
+        path.unlink()
+    reports: list[str] = []
+    options: dict[str, Any] = {"settings": SMALL, "explore": "auto", "promote": "safely"}
+    trainer, _ = start_or_resume(store, DOMAIN, None, report=reports.append, **options)
+    assert trainer.promotion is None and trainer.explorer.actor.version == 0
+    assert trainer.version_lines() == [
+        "The newest version answers until the journal is learned; safe promotion begins with it."
+    ]
+    trainer.work()
+    newest = trainer.learner.updates
+    now = trainer.promotion
+    assert (
+        now is not None and newest > 100 and trainer.explorer.actor.version == now.talking.version == newest
+    )
+    assert (now.after, now.ended, now.due) == (trainer.last_entry, 0, FEWEST)
+    assert reports == trainer.version_lines() and reports[0].startswith(f"Version {newest} answers, since ")
+    live = days(store)  # a kill: what it began with was written down
+    live.talk()
+    live.trainer.work()
+    assert live.trainer.learner.updates > newest == live.trainer.explorer.actor.version
 
 
 def outside(store: Store) -> QPolicy:

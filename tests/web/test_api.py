@@ -16,6 +16,7 @@ import pytest
 
 fastapi = pytest.importorskip("fastapi", reason="the extra web is missing")
 
+from dialogue_gym.journal.activity import ActivityKind, ActivityLog  # noqa: E402
 from dialogue_gym.journal.entry import USER  # noqa: E402
 from dialogue_gym.journal.store import Store  # noqa: E402
 from dialogue_gym.live.sessions import APOLOGY  # noqa: E402
@@ -167,6 +168,15 @@ def test_api_for_programs_needs_the_password(server: LiveServed) -> None:
     assert server.api("ratings/7/approval", {})[0] == 404
     document = server.ask("/openapi.json")[1]
     assert "/api/people/{sender}/tracker" in document["paths"]
+    assert server.say("pat", "/restart")[0] == 200
+    assert server.api("people/pat/rating", {"value": -1}) == (
+        204,
+        "",
+    )  # of the one before, which the log names
+    rated = [one.about for one in ActivityLog(server.folder).latest() if one.what == ActivityKind.RATED]
+    assert (
+        rated[0] == rated[1] == tracker["conversation"] != server.api("people/pat/tracker")[1]["conversation"]
+    )
 
 
 def test_repeated_wrong_passwords_are_delayed(tmp_path: Path) -> None:

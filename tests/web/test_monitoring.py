@@ -114,9 +114,11 @@ def test_figures_count_messages_and_what_became_of_them(server: Monitored) -> No
     assert after["conversations_ended_total failure"] == 1
     assert after["conversations_ended_total success"] == 0
     assert after["conversations_open"] == 1 and after["learner_failed"] == 0
+    assert server.say("ann", "/restart")[0] == 200  # nobody has written in the one that ends
+    assert server.figures()["conversations_ended_total failure"] == 1
     assert wait_for(lambda: server.figures()["learner_backlog"] == 0)
     with Store(server.folder, create=False, read_only=True) as store:
-        assert [entry.content["outcome"] for entry in store.entries() if entry.kind == END] == ["failure"]
+        assert [entry.content["outcome"] for entry in store.entries() if entry.kind == END] == ["failure"] * 2
     assert '"ann"' not in ask(server, "/metrics")[2]
 
 
