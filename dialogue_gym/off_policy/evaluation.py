@@ -4,10 +4,11 @@ Each estimator gives a value and the influence of each dialogue on it, from whic
 (the delta method). The interval is Student's for the effective number of dialogues; that of a success rate
 reaches at least as far as Wilson's for that number (Wilson 1927, Probable inference, the law of succession,
 and statistical inference), since logs without a failure have no error. For the same reason the error of a
-return counts one more dialogue at the other end of the logged returns. All are widened by the share of
-dialogues that the logs do not speak of, times the range of the outcome and of 0, as which they count where
-nothing is divided by the weights. That of fitted Q evaluation also spans that of the doubly robust estimate:
-the fit errs where the observation does not say all that matters, and its own errors do not show that.
+return counts one more dialogue at the other end of the logged returns, or of the possible ones if all of
+those are the same. All are widened by the share of dialogues that the logs do not speak of, times the range
+of the outcome and of 0, as which they count where nothing is divided by the weights. That of fitted Q
+evaluation also spans that of the doubly robust estimate: the fit errs where the observation does not say all
+that matters, and its own errors do not show that.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ DIALOGUES = 50
 MISSING = 0.05
 """The largest share of a policy's dialogues that the logs may not speak of."""
 FOLDS = 5
+_SAME = 1e-9
+"""Returns that differ by less are the same."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class OffPolicyReport:
         missing_share: the share of the policy's dialogues with a decision that the logs do not speak of.
         logged_success_rate: the success rate in the logs.
         logged_return: the mean return in the logs.
-        span: the difference of the highest and the lowest return in the logs.
+        span: the difference of the highest and the lowest return in the logs; of the possible ones, if all in
+            the logs are the same.
         success_influence: the influence of each dialogue on the success rates, shape (dialogues,).
         return_influence: the same for the mean returns.
     """
@@ -217,6 +221,8 @@ def evaluate_logs(
             f" fewer than {fewest}"
         )
     span = float(np.ptp(logs.returns))
+    if span < _SAME:
+        span = returns[1] - returns[0]
     unsaid = missing * _with_zero(returns)
     success_rate, mean_return = {}, {}
     success_influence, return_influence = {}, {}

@@ -139,6 +139,21 @@ def test_flawless_logs_leave_room_for_failures() -> None:
         assert one.high == pytest.approx(1) and 0.9 < one.low < 0.98
 
 
+def test_returns_that_are_all_the_same_leave_room_for_others() -> None:
+    """Of sixty dialogues that went well one in forty may go wrong, whatever it costs."""
+    log = Logs(
+        np.ones((60, 1)),
+        np.zeros(60, np.int64),
+        np.ones((60, 1)),
+        np.full(60, 0.1) * 90,
+        np.arange(1, 61),
+        np.ones(60, np.bool_),
+    )
+    report = evaluate_logs(log, log.chances, RANGE)
+    for one in (report.logged_return, *report.mean_return.values()):
+        assert one.low < 9 - 12 / 60 and one.high == pytest.approx(9)
+
+
 def test_what_logs_cannot_say_is_refused() -> None:
     log = logs(OLD, 200, 0)
     with pytest.raises(CannotSay, match="only 30 logged dialogues can be used, fewer than 50"):
