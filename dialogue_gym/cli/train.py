@@ -25,6 +25,7 @@ from dialogue_gym.cli.options import (
 )
 from dialogue_gym.domain import load_domain
 from dialogue_gym.envs import unwrapped_dialogue
+from dialogue_gym.envs.settings import MAX_DIALOGUES
 from dialogue_gym.journal.location import has_store
 from dialogue_gym.policies.saved import check_agent_folder, is_agent
 from dialogue_gym.reports.report import settings_note
@@ -109,7 +110,9 @@ def train(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Steps of training; each kind of agent has its own default.")
     ] = None,
-    dialogues: Annotated[int, typer.Option(min=1, help="Dialogues in the evaluation at the end.")] = 1000,
+    dialogues: Annotated[
+        int, typer.Option(min=1, max=MAX_DIALOGUES, help="Dialogues in the evaluation at the end.")
+    ] = 1000,
     seed: SeedOption = 0,
     bound: BoundOption = BoundMethod.AUTO,
     track: TrackOption = None,

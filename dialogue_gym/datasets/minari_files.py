@@ -70,21 +70,25 @@ def dataset_id(env: gym.Env[Any, Any], name: str) -> str:
         ValueError: the id has other characters than letters, digits, `-`, `_` and `/`, or it is taken.
         ImportError: Minari is not installed.
     """
-    minari = _minari()
     domain = re.sub(r"[^-\w]", "_", unwrapped_dialogue(env).domain.name)
     chosen = name if "/" in name else f"{NAMESPACE}/{domain}/{name}"
     if not chosen.rpartition("-v")[2].isdigit():
         chosen += "-v0"
+    _check_new(chosen)
+    return chosen
+
+
+def _check_new(dataset: str) -> None:
+    """Raise `ValueError` if this cannot be the id of a new data set: Minari lists none beside a wrong id."""
     try:
-        minari.dataset.minari_dataset.parse_dataset_id(chosen)
+        _minari().dataset.minari_dataset.parse_dataset_id(dataset)
     except (ValueError, TypeError):  # the latter where the name is empty
         raise ValueError(
-            f"{quoted(chosen)}: the id of a data set has letters, digits, - and _ only, as in"
+            f"{quoted(dataset)}: the id of a data set has letters, digits, - and _ only, as in"
             f" {NAMESPACE}/pizza/mixed-v0"
         ) from None
-    if (place := _place(chosen)).exists():
-        raise ValueError(f"{chosen} exists already: {place}; choose another name or a higher version")
-    return chosen
+    if (place := _place(dataset)).exists():
+        raise ValueError(f"{dataset} exists already: {place}; choose another name or a higher version")
 
 
 def _place(dataset: str) -> Path:
@@ -113,7 +117,7 @@ def write_dataset(
         is_recoverable: whether the environment can be played; that of a domain without a fake user cannot.
 
     Raises:
-        ValueError: there are no dialogues.
+        ValueError: there are no dialogues, the id is not one, or it is taken.
         ImportError: Minari is not installed.
         OSError: the files cannot be written.
     """
@@ -122,6 +126,7 @@ def write_dataset(
     from minari.dataset.minari_storage import MinariStorage
     from minari.namespace import create_namespace, list_local_namespaces
 
+    _check_new(dataset)
     dialogue = unwrapped_dialogue(env)
     place = _place(dataset)
     names = list(one_or_many(policies))

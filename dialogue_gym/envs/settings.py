@@ -22,6 +22,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 _WHOLE = {"patience": (1, MAX_PATIENCE), "max_episode_steps": (1, 10_000)}
 MAX_HISTORY = 100
+MAX_DIALOGUES = 10_000_000
+"""The largest number of dialogues in a figure: each takes some hundred bytes of memory."""
 
 
 def make_settings(domain: Domain, *, reward: Mapping[str, float] | None = None, **given: Any) -> Settings:

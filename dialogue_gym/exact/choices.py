@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.policies.base import Policy, as_trained
+from dialogue_gym.policies.base import as_trained
 from dialogue_gym.policies.mask import ActionMask
 
 Observed = tuple[int, ...]
@@ -40,15 +40,15 @@ class Choices:
         actions: its choice in each, by the action's index in the domain.
     """
 
-    def __init__(self, env: DialogueEnv, policy: Any) -> None:
-        """Prepare to ask a policy: anything with the `predict` of Stable-Baselines3."""
+    def __init__(self, env: DialogueEnv, policy: Any, uses_masks: bool) -> None:
+        """Prepare to ask a policy: anything with the `predict` of Stable-Baselines3, with masks or without."""
         self.env = env
         self.observed: list[Observed] = []
         self.actions: list[int] = []
         self._policy = policy
         self._index: dict[Observed, int] = {}
         self._mask = ActionMask(env)
-        self._takes_masks = isinstance(policy, Policy)
+        self._uses_masks = uses_masks
 
     def indices(self, observed: Sequence[Observed]) -> list[int]:
         """Return the place of each observation in `observed`; the policy is asked about new ones.
@@ -88,7 +88,7 @@ class Choices:
             env.observation_form.encode(list(map(int, one)), list(map(int, row)), env.tables)
             for one, row in zip(codes, newest, strict=True)
         ])  # fmt: skip
-        masks = {"action_masks": self._mask(codes)} if self._takes_masks else {}
+        masks = {"action_masks": self._mask(codes)} if self._uses_masks else {}
         begins = np.ones(len(seen), np.bool_)
         chosen, state = self._policy.predict(
             as_trained(self._policy, seen), state=None, episode_start=begins, deterministic=True, **masks

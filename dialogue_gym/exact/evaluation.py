@@ -13,7 +13,7 @@ from dialogue_gym.bounds.enumeration import TooLarge, tables_of
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import slot_codes
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.envs.settings import whole_number
+from dialogue_gym.envs.settings import MAX_DIALOGUES, whole_number
 from dialogue_gym.exact.chain import Beginning, Chain, Reopened
 from dialogue_gym.exact.choices import Choices, NotDeterministic
 from dialogue_gym.exact.failures import Failures
@@ -65,6 +65,7 @@ def evaluate_exactly(
     dialogues: int = DIALOGUES,
     seed: int = 0,
     progress: Progressed | None = None,
+    uses_masks: bool | None = None,
 ) -> Report:
     """Return the exact figures of a bot whose choices follow from the observation.
 
@@ -81,8 +82,7 @@ def evaluate_exactly(
     of a sample, with 95% intervals, and its first note gives the reason.
 
     Args:
-        bot: an `Agent`, or anything with the `predict` of Stable-Baselines3. The agent, and a `Policy`, are
-            given the masks of possible actions, as when they talk to people.
+        bot: an `Agent`, or anything with the `predict` of Stable-Baselines3.
         settings: arguments of the environment, in the place of the bot's own.
         env: the environment of a policy, wrapped or not; it is not stepped.
         max_states: the largest number of states, for each user profile.
@@ -92,6 +92,8 @@ def evaluate_exactly(
         dialogues: the number of dialogues if they are sampled.
         seed: the seed of the sample.
         progress: called with the number of sampled dialogues so far and their success rate.
+        uses_masks: give the policy the masks of possible actions. By default an agent, and a `Policy`, are
+            given them, as when they talk to people, and others are not.
 
     Raises:
         ValueError: a setting is invalid, or changes the observations or actions that the bot knows, or the
@@ -99,14 +101,14 @@ def evaluate_exactly(
         TypeError: `env` is missing.
         ImportError: Numba is not installed.
     """
-    dialogues = whole_number("dialogues", dialogues, 1)
-    player = JudgedBot(bot, settings, env)
+    dialogues = whole_number("dialogues", dialogues, 1, MAX_DIALOGUES)
+    player = JudgedBot(bot, settings, env, uses_masks)
     if player.reads_conversations:
         reason = f"{player.name} has rules or forms, which read the conversation and not the observation"
         return sampled_report(player, reason, dialogues, seed, failures, progress)
     until = time.monotonic() + seconds
     try:
-        solved = solve_chain(player.env, player.policy, max_states, seconds)
+        solved = solve_chain(player, max_states, seconds)
         others, notes = _of_other_users(player, max_states, until)
     except (TooLarge, NotDeterministic) as error:
         is_random = isinstance(error, NotDeterministic) and error.is_random
@@ -152,7 +154,7 @@ def _of_other_users(player: JudgedBot, max_states: int, until: float) -> tuple[l
             continue
         met = player.with_user(name)
         try:
-            its = solve_chain(met.env, met.policy, max_states, until - time.monotonic())
+            its = solve_chain(met, max_states, until - time.monotonic())
         except TooLarge as error:
             notes.append(f"the user {name} is left out: {error}")
         else:
@@ -177,14 +179,11 @@ def _failures(player: JudgedBot, chain: Chain, most: int, notes: list[str]) -> l
     return found
 
 
-def solve_chain(
-    env: DialogueEnv, policy: Any, max_states: int = MAX_STATES, seconds: float = SECONDS
-) -> Solved:
-    """Go through the dialogues of a policy.
+def solve_chain(bot: JudgedBot, max_states: int = MAX_STATES, seconds: float = SECONDS) -> Solved:
+    """Go through the dialogues of a bot's policy.
 
     Args:
-        env: the environment with the policy's observations; its user and settings are those that count.
-        policy: anything with the `predict` of Stable-Baselines3.
+        bot: the bot; the user and the settings of its environment are those that count.
         max_states: the largest number of states.
         seconds: the longest time.
 
@@ -192,9 +191,9 @@ def solve_chain(
         NotDeterministic: the policy keeps a memory, or does not choose by the observation alone.
         TooLarge: the budget does not suffice, or the users search a database.
     """
-    tables = tables_of(env)
+    tables = tables_of(bot.env)
     until = time.monotonic() + seconds
-    choices = Choices(env, policy)
+    choices = Choices(bot.env, bot.policy, bot.uses_masks)
 
     def chain(keeps_opening: bool) -> Chain:
         return Chain(choices, tables, keeps_opening=keeps_opening, most_states=max_states, until=until)

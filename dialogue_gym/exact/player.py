@@ -33,11 +33,20 @@ class JudgedBot:
         env: an environment of its observations and actions, with the settings of the dialogues.
         policy: anything with the `predict` of Stable-Baselines3.
         reads_conversations: whether rules or forms may decide before the policy, by the conversation.
+        uses_masks: whether the policy is given the masks of possible actions.
         settings: the arguments of the environment, for reports.
     """
 
-    def __init__(self, bot: Any, settings: Mapping[str, Any] | None = None, env: Any = None) -> None:
+    def __init__(
+        self,
+        bot: Any,
+        settings: Mapping[str, Any] | None = None,
+        env: Any = None,
+        uses_masks: bool | None = None,
+    ) -> None:
         """Take an `Agent`, or a policy with its environment; a `Policy` of the library has its own.
+
+        Where `uses_masks` is None, a `Policy` is given masks, as that of an agent is, and others are not.
 
         Raises:
             ValueError: a setting is invalid, or changes the observations or actions that the bot knows.
@@ -63,7 +72,7 @@ class JudgedBot:
             check_actions(bot, self.env)
         rules = self._agent.rules if self._agent else None
         self.reads_conversations = rules is not None and bool(rules.rules or self.env.domain.forms)
-        self._takes_masks = isinstance(self.policy, Policy)
+        self.uses_masks = isinstance(self.policy, Policy) if uses_masks is None else uses_masks
         self._memory: Any = None
         self._begins = True
 
@@ -75,14 +84,15 @@ class JudgedBot:
         """Return the bot in dialogues with another user profile."""
         if user == self.env.settings.user:
             return self
-        return JudgedBot(self._agent or self.policy, self.settings | {"user": user}, self.env)
+        settings = self.settings | {"user": user}
+        return JudgedBot(self._agent or self.policy, settings, self.env, self.uses_masks)
 
     def choose(self, observation: npt.NDArray[Any], mask: npt.NDArray[Any]) -> int:
         """Return the action at the end of the environment's conversation."""
         if self._agent is not None and self.reads_conversations:
             action, _ = self._agent.choose(self.env.conversation)
             return self.env.action_names.index(action)
-        masks = {"action_masks": mask} if self._takes_masks else {}
+        masks = {"action_masks": mask} if self.uses_masks else {}
         chosen, self._memory = self.policy.predict(
             as_trained(self.policy, observation),
             state=self._memory,
@@ -131,7 +141,12 @@ def play_seed(bot: JudgedBot, seed: int) -> PlayedDialogue:
 
 
 def replay(
-    failed: FailedDialogue | int, bot: Any, settings: Mapping[str, Any] | None = None, *, env: Any = None
+    failed: FailedDialogue | int,
+    bot: Any,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    env: Any = None,
+    uses_masks: bool | None = None,
 ) -> Conversation:
     """Play a failed dialogue again, by its seed.
 
@@ -140,6 +155,7 @@ def replay(
         bot: the bot of the report.
         settings: the settings of the report.
         env: the environment of the report.
+        uses_masks: the argument of the report.
 
     Returns:
         The conversation with its outcome. With the same bot it is that of the report; with a better one it
@@ -148,7 +164,7 @@ def replay(
     Raises:
         ValueError: the failed dialogue has no seed.
     """
-    found = JudgedBot(bot, settings, env)
+    found = JudgedBot(bot, settings, env, uses_masks)
     if not isinstance(failed, FailedDialogue):  # a seed, perhaps NumPy's
         return play_seed(found, int(failed)).conversation
     if failed.seed is None:

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym._intervals import half_of_rate
-from dialogue_gym.envs.settings import whole_number
+from dialogue_gym.envs.settings import MAX_DIALOGUES, whole_number
 from dialogue_gym.exact.advice import ExpertAdviser, WrongChoice, advice
 from dialogue_gym.exact.player import FAULTS, JudgedBot, PlayedDialogue, named_goal, play_seed
 from dialogue_gym.policies.agent import Agent
-from dialogue_gym.policies.base import Policy, RandomPolicy
+from dialogue_gym.policies.base import RandomPolicy
 from dialogue_gym.reports.report import (
     SAMPLED,
     FailedDialogue,
@@ -41,7 +41,7 @@ def evaluate_sample(
 
     The arguments, and the errors, are those of `evaluate_exactly`.
     """
-    dialogues = whole_number("dialogues", dialogues, 1)
+    dialogues = whole_number("dialogues", dialogues, 1, MAX_DIALOGUES)
     bot = JudgedBot(agent, settings)
     is_random = isinstance(bot.policy, RandomPolicy)
     return sampled_report(bot, None, dialogues, seed, failures, progress, is_random)
@@ -71,8 +71,7 @@ def sampled_report(
     if bot.reads_conversations:
         table = _one_by_one(bot, dialogues, seed, progress)
     else:
-        uses_masks = isinstance(bot.policy, Policy)
-        table = play_each(bot.env, bot.policy, dialogues, seed, progress, uses_masks)
+        table = play_each(bot.env, bot.policy, dialogues, seed, progress, bot.uses_masks)
     figures = figures_of(table)
     turns = Counter(table[:, 3].astype(int).tolist())
     hung_up = float(((table[:, 1] == 0) & (table[:, 4] == 0)).mean())

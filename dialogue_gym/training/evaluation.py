@@ -14,7 +14,7 @@ import numpy.typing as npt
 from dialogue_gym._intervals import half_of_mean
 from dialogue_gym._text import counted, short_percent
 from dialogue_gym.envs.dialogue import DialogueEnv
-from dialogue_gym.envs.settings import whole_number
+from dialogue_gym.envs.settings import MAX_DIALOGUES, whole_number
 from dialogue_gym.envs.wrapping import horizon_of, unwrapped_dialogue
 from dialogue_gym.policies.agent import Agent
 from dialogue_gym.policies.base import as_trained, check_actions
@@ -122,7 +122,7 @@ def evaluate(
             its other wrappers, such as a `SpokenUser`, play no part.
         policy: anything with the `predict` of Stable-Baselines3; of an agent with a `VecNormalize` around its
             environment, the observations are normalized.
-        dialogues: number of dialogues, at least 1.
+        dialogues: number of dialogues, 1 to 10,000,000.
         seed: seed of the run.
         progress: called with the number of dialogues so far and their success rate.
         uses_masks: give the policy the masks of its observations; otherwise it is left to itself.
@@ -131,7 +131,7 @@ def evaluate(
         ValueError: the number of dialogues is not one, or the policy is for other actions.
         ImportError: Numba is not installed.
     """
-    dialogues = whole_number("dialogues", dialogues, 1)
+    dialogues = whole_number("dialogues", dialogues, 1, MAX_DIALOGUES)
     count = min(_LANES, dialogues)
     quota = np.full(count, dialogues // count) + (np.arange(count) < dialogues % count)
     lanes = _lanes(env, count)
@@ -192,7 +192,7 @@ def first_seed(seed: int) -> int:
 def _each(
     env: gym.Env[Any, Any], policy: Any, dialogues: int, seed: int, played: _Played, uses_masks: bool
 ) -> _Floats:
-    dialogues = whole_number("dialogues", dialogues, 1)
+    dialogues = whole_number("dialogues", dialogues, 1, MAX_DIALOGUES)
     count = min(_COMPARED, dialogues)
     lanes = _lanes(env, count)
     for start in range(0, dialogues, count):
@@ -288,7 +288,7 @@ def evaluate_agent(
     Args:
         agent: an agent whose domain has a fake user of its own.
         settings: arguments of the environment, in the place of the agent's own.
-        dialogues: number of dialogues, at least 1.
+        dialogues: number of dialogues, 1 to 10,000,000.
         seed: seed of the dialogues.
         progress: called with the number of dialogues so far and their success rate.
 

@@ -161,6 +161,18 @@ def test_what_was_written_is_read_again() -> None:
         read_dataset("dialogue-gym/restaurant/mina-v0", env)
     with pytest.raises(ValueError, match=r"mine-v0 exists already: "):
         dataset_id(env, "mine")
+    with pytest.raises(ValueError, match=r"mine-v0 exists already: "):
+        write_dataset(name, recorded, env, policies=["random"], description="")
+
+
+@pytest.mark.parametrize("name", ["my data", "dialogue-gym/concert/mine", "../mine-v0", ""])
+def test_a_wrong_id_hides_no_other_data_sets(name: str) -> None:
+    env = gym.make(BUILT_IN[0])
+    recorded = list(collect(env, find_behaviours(["random"], env), 1, 0))
+    write_dataset("good-v0", recorded, env, policies=["random"], description="")
+    with pytest.raises(ValueError, match="the id of a data set has letters, digits"):
+        write_dataset(name, recorded, env, policies=["random"], description="")
+    assert list(minari.list_local_datasets()) == ["good-v0"]
 
 
 def test_statistics_of_a_wrapper_are_left_out() -> None:

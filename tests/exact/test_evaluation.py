@@ -18,7 +18,7 @@ from dialogue_gym.policies.base import ExpertPolicy, RandomPolicy
 from dialogue_gym.reports.report import Report
 from dialogue_gym.stories import parse
 from dialogue_gym.teaching.policy import story_agent
-from dialogue_gym.training.evaluation import evaluate
+from dialogue_gym.training.evaluation import compare, evaluate
 from tests.conftest import BUILT_IN, TINY, domain_from, make
 from tests.exact.policies import FixedTable
 
@@ -138,6 +138,39 @@ def test_a_policy_with_a_memory_is_sampled_and_its_dialogues_are_played_again() 
     for failed in report.failures:
         again = replay(failed, Counting(), env=env)
         assert again.outcome != "success" and again.events == failed.conversation.events
+
+
+@pytest.mark.parametrize("max_states", [200_000, 5])  # exact and sampled
+def test_a_policy_of_ones_own_can_have_masks(max_states: int) -> None:
+    env = DialogueEnv("concert")
+    table = FixedTable(env, 3)
+
+    class Own:
+        """A table that is no `Policy`, and without masks asks for too much."""
+
+        def predict(self, observation: Any, action_masks: Any = None, **others: Any) -> Any:
+            masks = np.ones((*np.shape(observation)[:-1], 8)) if action_masks is None else action_masks
+            return table.predict(observation, action_masks=masks)
+
+    known, own, left_alone = (
+        evaluate_exactly(bot, env=env, max_states=max_states, dialogues=200, failures=2, uses_masks=uses)
+        for bot, uses in ((table, None), (Own(), True), (Own(), None))
+    )
+    advice, known_advice, other = ([one.advice for one in it.failures] for it in (own, known, left_alone))
+    assert advice == known_advice != other and own.mean_return == known.mean_return
+    for failed in own.failures:
+        again = replay(failed, Own(), env=env, uses_masks=True)
+        assert again.events == failed.conversation.events
+
+
+def test_dialogues_without_end_are_refused() -> None:
+    env = DialogueEnv("concert")
+    expert = ExpertPolicy(env)
+    for figures in (evaluate, compare, evaluate_exactly):
+        policies = [expert, expert] if figures is compare else [expert]
+        given = policies if figures is evaluate_exactly else [env, *policies]
+        with pytest.raises(ValueError, match=r"^dialogues=10{20}: must be a whole number from 1 to 10000000$"):
+            figures(*given, dialogues=10**20)
 
 
 def test_a_bot_with_rules_is_sampled_and_follows_them() -> None:

@@ -78,7 +78,7 @@ def test_failed_dialogues_fail_again_and_have_their_chance(
 ) -> None:
     env = DialogueEnv(domain_of(content), **small)
     bot = JudgedBot(FixedTable(env, table))
-    for failed in Failures(bot, solve_chain(bot.env, bot.policy).chain).likeliest(2, 200):
+    for failed in Failures(bot, solve_chain(bot).chain).likeliest(2, 200):
         assert failed.conversation.outcome in ("failure", "truncated")
         if failed.seed is None:
             continue
@@ -131,7 +131,7 @@ def test_a_dialogue_without_a_seed_is_told_all_the_same() -> None:
     expert = load_agent("expert", load_domain("restaurant"))
     assert expert
     bot = JudgedBot(expert)
-    (failed,) = Failures(bot, solve_chain(bot.env, bot.policy).chain).likeliest(5, 0)
+    (failed,) = Failures(bot, solve_chain(bot).chain).likeliest(5, 0)
     assert failed.seed is None and failed.chance == pytest.approx(1.03e-6, rel=0.01)
     assert failed.conversation.outcome == "failure" and failed.advice is None
     *_, last = failed.conversation.events
@@ -172,7 +172,7 @@ def test_a_dialogue_of_one_name_among_many_is_told() -> None:
             return self.env.action_names.index([*asked, *missing, "order"][0])
 
     bot = JudgedBot(Confused(DialogueEnv(domain)))
-    (failed,) = Failures(bot, solve_chain(bot.env, bot.policy).chain).likeliest(1, 0)
+    (failed,) = Failures(bot, solve_chain(bot).chain).likeliest(1, 0)
     assert failed.goal == {"size": "large", "a": "name 0", "b": "name 0", "c": "name 0"}
     assert failed.seed is None and failed.conversation.outcome == "failure"
 
@@ -183,7 +183,7 @@ def test_a_rare_dialogue_has_a_seed_of_those_with_its_rarest_draw() -> None:
     expert = load_agent("expert", load_domain("restaurant"))
     assert expert
     bot = JudgedBot(expert)
-    (failed,) = Failures(bot, solve_chain(bot.env, bot.policy).chain).likeliest(5, 1000)
+    (failed,) = Failures(bot, solve_chain(bot).chain).likeliest(5, 1000)
     assert failed.seed is not None and failed.seed > 10**6
     assert failed.chance == pytest.approx(1.03e-6, rel=0.01)
     assert replay(failed, expert).events == failed.conversation.events
