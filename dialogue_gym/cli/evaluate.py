@@ -41,6 +41,7 @@ from dialogue_gym.cli.verdict import (
 )
 from dialogue_gym.domain import load_domain
 from dialogue_gym.domain.sources import builtin_names
+from dialogue_gym.envs.settings import MAX_DIALOGUES
 from dialogue_gym.exact.evaluation import SECONDS, evaluate_exactly
 from dialogue_gym.exact.sample import evaluate_sample
 from dialogue_gym.live.policy import find_agent
@@ -80,6 +81,7 @@ def evaluate(
         int | None,
         typer.Option(
             min=1,
+            max=MAX_DIALOGUES,
             help=f"Number of dialogues; default: {_DIALOGUES}, with a language model {_USERS}, and where"
             f" --exact has to take a sample {_SAMPLED}.",
         ),

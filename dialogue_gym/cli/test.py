@@ -23,6 +23,7 @@ from dialogue_gym.cli.verdict import (
     written,
 )
 from dialogue_gym.domain import load_domain
+from dialogue_gym.envs.settings import MAX_DIALOGUES
 from dialogue_gym.stories import load
 from dialogue_gym.testing.bots import ForeignBot
 from dialogue_gym.testing.replay import replay_stories
@@ -62,7 +63,7 @@ def test(
             callback=tell_namesakes,
         ),
     ],
-    dialogues: Annotated[int, typer.Option(min=1, help="Number of dialogues.")] = 1000,
+    dialogues: Annotated[int, typer.Option(min=1, max=MAX_DIALOGUES, help="Number of dialogues.")] = 1000,
     jobs: Annotated[
         int | None,
         typer.Option(min=1, max=1000, help="Conversations at the same time; default: 16 with a URL, else 1."),

@@ -41,7 +41,7 @@ class Choices:
     """
 
     def __init__(self, env: DialogueEnv, policy: Any, uses_masks: bool) -> None:
-        """Prepare to ask a policy: anything with the `predict` of Stable-Baselines3, with masks or without."""
+        """Prepare to ask a policy: anything with the `predict` of Stable-Baselines3."""
         self.env = env
         self.observed: list[Observed] = []
         self.actions: list[int] = []

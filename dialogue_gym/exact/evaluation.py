@@ -12,7 +12,6 @@ from dialogue_gym._text import counted
 from dialogue_gym.bounds.enumeration import TooLarge, tables_of
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import slot_codes
-from dialogue_gym.envs.dialogue import DialogueEnv
 from dialogue_gym.envs.settings import MAX_DIALOGUES, whole_number
 from dialogue_gym.exact.chain import Beginning, Chain, Reopened
 from dialogue_gym.exact.choices import Choices, NotDeterministic

@@ -12,7 +12,7 @@ from dialogue_gym._text import counted, without_password
 from dialogue_gym.chat import Bot
 from dialogue_gym.domain import Domain, load_domain
 from dialogue_gym.domain.sources import Source, builtin_names
-from dialogue_gym.envs.settings import is_number, whole_number
+from dialogue_gym.envs.settings import MAX_DIALOGUES, is_number, whole_number
 from dialogue_gym.factory import is_address, make_runner
 from dialogue_gym.journal.location import store_named
 from dialogue_gym.journal.place import is_database_url
@@ -95,7 +95,8 @@ def run(
         ServiceError: there is nobody to talk to at the address.
         ImportError: a package is missing; the message has the command that installs it.
     """
-    dialogues, tries = whole_number("dialogues", dialogues, 1), whole_number("tries", tries, 1)
+    dialogues = whole_number("dialogues", dialogues, 1, MAX_DIALOGUES)
+    tries = whole_number("tries", tries, 1)
     if not is_number(timeout) or timeout <= 0:
         raise ValueError(f"timeout={timeout!r}: must be a number of seconds above 0")
     known = load_domain(domain)

@@ -169,7 +169,7 @@ def test_dialogues_without_end_are_refused() -> None:
     for figures in (evaluate, compare, evaluate_exactly):
         policies = [expert, expert] if figures is compare else [expert]
         given = policies if figures is evaluate_exactly else [env, *policies]
-        with pytest.raises(ValueError, match=r"^dialogues=10{20}: must be a whole number from 1 to 10000000$"):
+        with pytest.raises(ValueError, match=r"^dialogues=10{20}: must be .* from 1 to 10000000$"):
             figures(*given, dialogues=10**20)
 
 
