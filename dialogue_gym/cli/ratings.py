@@ -119,9 +119,10 @@ def _shown(report: RaterReport) -> Iterator[str]:
             f" [{found.low:.2f}, {found.high:.2f}]"
         )
     if report.outcomes:
+        verb = "contradicts" if report.against_outcomes == 1 else "contradict"
         yield (
             f"{counted(report.against_outcomes, 'opinion')} of {report.outcomes} on whole conversations"
-            " contradict the outcome"
+            f" {verb} the outcome"
         )
     yield ""
     yield from table(_HEADINGS, map(_row, report.verdicts), numbers=_HEADINGS[1:-1])

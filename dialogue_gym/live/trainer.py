@@ -413,7 +413,8 @@ class Trainer:
     def _fell(self, guard: RegressionGuard, success_rate: float) -> None:
         what = f"success with the fake user has fallen from {guard.best:.0%} to {success_rate:.0%}"
         if not guard.rolls_back:
-            self._report(f"{what}; `dialogue-gym store rollback best` goes back to the best checkpoint")
+            command = "dialogue-gym store rollback best --store STORE"
+            self._report(f"{what}; `{command}` goes back to the best checkpoint")
             return
         try:
             load_checkpoint(self.learner, read(self._checkpoints.best), self._own)
