@@ -34,12 +34,14 @@ export default {
   props: { view: Object, names: Object, keys: Array, guide: Array },
   emits: ["command", "stop", "refresh"],
   data() {
+    const naming = kept("naming");
+    const isHere = naming?.filter && naming.conversation === this.view.conversation && naming.head === this.view.head;
     return {
-      hasStarted: false,
-      filter: "",
+      hasStarted: Boolean(isHere),
+      filter: isHere ? naming.filter : "",
       message: kept("message") || "",
-      newText: "",
-      isNaming: false,
+      newText: isHere ? naming.newText : "",
+      isNaming: Boolean(isHere && naming.isNaming),
       isEditing: false,
       correction: null, // that asks about new names
       isHeld: false,
@@ -76,6 +78,11 @@ export default {
       ];
       return meant.length ? [{ command: "use_meant", text: `Use ${meant.join(", ")}`, isFirst: true }, ...answers] : answers;
     },
+    // What is being typed of a new action, and where.
+    naming() {
+      const { conversation, head } = this.view;
+      return { conversation, head, filter: this.filter, newText: this.newText, isNaming: this.isNaming };
+    },
     newName() {
       const name = this.filter.trim();
       return name && !this.view.options.some((one) => one.action === name) ? name : "";
@@ -99,6 +106,9 @@ export default {
     },
     message(text) {
       keep("message", text);
+    },
+    naming(naming) {
+      keep("naming", naming);
     },
     alone(keys) {
       prefer("keys", keys);
