@@ -60,8 +60,8 @@ def test_one_dialogue_has_no_interval() -> None:
 
 
 SAMPLES: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "evaluate": (lambda env: evaluate(env, ExpertPolicy(env), 0), "dialogues=0: must be a whole .* least 1"),
-    "compare": (lambda env: compare(env, None, None, -1), "dialogues=-1: must be a whole .* least 1"),
+    "evaluate": (lambda env: evaluate(env, ExpertPolicy(env), 0), "dialogues=0: must be a whole .* from 1"),
+    "compare": (lambda env: compare(env, None, None, -1), "dialogues=-1: must be a whole .* from 1"),
     "success_rate": (lambda env: success_rate(env, lambda seen, mask: 0, []), "seeds: at least one"),
     "evaluate_exactly": (
         lambda env: evaluate_exactly(ExpertPolicy(env), dialogues=0),

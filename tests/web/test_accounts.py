@@ -219,7 +219,8 @@ def test_wrong_passwords_delay_one_account_from_one_network(tmp_path: Path) -> N
     async def tries() -> None:
         guesses = await asyncio.gather(*(tried("anna", "a guess") for _ in range(8)), return_exceptions=True)
         # Many at once do not overtake the first ones that are found wrong.
-        assert guesses[:3] == [None] * 3 and all(isinstance(one, TooManyTries) for one in guesses[3:])
+        refused = [one for one in guesses if isinstance(one, TooManyTries)]
+        assert guesses.count(None) == 3 and len(refused) == 5  # in whichever order their threads come
         with pytest.raises(TooManyTries):
             await tried(" Anna", RIGHT)
         assert await tried("ben", RIGHT) == "ben" and await tried("anna", RIGHT, "192.0.2.2") == "anna"
