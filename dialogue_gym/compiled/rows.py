@@ -11,6 +11,43 @@ import numpy.typing as npt
 from dialogue_gym.compiled.table_layout import SETS, cell_dtype
 from dialogue_gym.rules.tables import RANDOM, Tables
 
+Cells = npt.NDArray[np.signedinteger]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """One row of `Rows`: views of its parts.
+
+    Attributes:
+        cells: shape (size,).
+        sets: shape (words,).
+        state: shape (1,).
+        at: the places in a row of the words.
+    """
+
+    cells: Cells
+    sets: npt.NDArray[np.int64]
+    state: npt.NDArray[np.int64]
+    at: tuple[int, ...]
+
+    def read(self) -> list[int]:
+        """Return the row as interpreted rules have it: a copy."""
+        row: list[int] = self.cells.tolist()
+        row[RANDOM] = self.state.item()
+        if self.at:
+            for place, word in zip(self.at, self.sets.tolist()):  # noqa: B905  # each step of a dialogue reads
+                row[place] = word
+        return row
+
+    def write(self, row: Iterable[int]) -> None:
+        """Set the row to one of interpreted rules."""
+        cells = list(row)
+        self.sets[:] = [cells[place] for place in self.at]
+        self.state[0] = cells[RANDOM]
+        for place in (*self.at, RANDOM):
+            cells[place] = 0
+        self.cells[:] = cells
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -26,7 +63,7 @@ class Rows:
         at: the places in a row of the words.
     """
 
-    cells: npt.NDArray[np.signedinteger]
+    cells: Cells
     sets: npt.NDArray[np.int64]
     states: npt.NDArray[np.int64]
     at: tuple[int, ...]
@@ -42,24 +79,11 @@ class Rows:
             at,
         )
 
-    def read(self, number: int) -> list[int]:
-        """Return a row as interpreted rules have it."""
-        row: list[int] = self.cells[number].tolist()
-        row[RANDOM] = self.states.item(number)
-        for place, word in zip(self.at, self.sets[number].tolist(), strict=True):
-            row[place] = word
-        return row
+    def __getitem__(self, number: int) -> StoredRow:
+        """Return a row, to read and to write."""
+        return StoredRow(self.cells[number], self.sets[number], self.states[number : number + 1], self.at)
 
-    def write(self, number: int, row: Iterable[int]) -> None:
-        """Set a row to one of interpreted rules."""
-        cells = list(row)
-        self.sets[number] = [cells[place] for place in self.at]
-        self.states[number] = cells[RANDOM]
-        for place in (*self.at, RANDOM):
-            cells[place] = 0
-        self.cells[number] = cells
-
-    def arrays(self) -> dict[str, npt.NDArray[np.signedinteger]]:
+    def arrays(self) -> dict[str, Cells]:
         """Return the arrays by the names by which compiled code is given them."""
         return {"cells": self.cells, "sets": self.sets, "states": self.states}
 

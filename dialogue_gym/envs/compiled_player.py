@@ -70,6 +70,7 @@ class CompiledPlayer:
     def _prepare(self) -> None:
         """Set up the compiled code, and the addresses of the arrays."""
         self._function = compiled(self._constants, self._version)
+        self._row = self._rows[0]
         tables = self._tables
         # Never read here, so that copies need not have them.
         self._scratch = {
@@ -113,13 +114,13 @@ class CompiledPlayer:
 
     def copy_row(self) -> list[int]:
         """Return a copy of the state."""
-        return self._rows.read(0)
+        return self._row.read()
 
     def set_row(self, row: Iterable[int]) -> None:
         """Continue from a state."""
-        self._rows.write(0, row)
+        self._row.write(row)
         self._play(RESET, _NOT_CHOSEN, _NOTHING)
-        self._count()
+        self.steps, self.turns = self._row.cells.item(STEPS), self._turns.item()
 
     def begin(self, goal: Mapping[int, int]) -> None:
         """Begin a dialogue. Interpreted rules do it where a goal is chosen: compiled ones draw all of it."""
@@ -136,13 +137,10 @@ class CompiledPlayer:
         self._action[0] = action - self._version.first
         self._is_over[0] = False  # `TimeLimit` may allow more steps than the tables have
         self._play(STEP, self._is_over, self._action)
-        self._count()
+        self.steps, self.turns = self._row.cells.item(STEPS), self._turns.item()
         self.shaped = self._shaped.item()
         events: int = self._events.item()
         return events
-
-    def _count(self) -> None:
-        self.steps, self.turns = self._rows.cells.item(STEPS), self._turns.item()
 
     def codes(self) -> npt.NDArray[Any]:
         """Return the codes of the observation's fields."""
@@ -154,7 +152,7 @@ class CompiledPlayer:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out everything that `_prepare` sets up."""
-        return self.__dict__ | dict.fromkeys(("_function", "_scratch", "_given")) | {"_words": {}}
+        return self.__dict__ | dict.fromkeys(("_function", "_row", "_scratch", "_given")) | {"_words": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Continue where the pickled or copied dialogue was."""

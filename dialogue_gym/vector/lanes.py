@@ -186,9 +186,10 @@ class Lanes:
 
     def _begin(self, lane: int, tables: Tables, goal: Mapping[int, int]) -> None:
         """Begin a dialogue with a chosen goal, by interpreted rules: compiled ones draw all of it."""
-        row = self._rows.read(lane)
+        stored = self._rows[lane]
+        row = stored.read()
         begin(row, tables, goal)
-        self._rows.write(lane, row)
+        stored.write(row)
         self.is_over[lane], self._events[lane] = False, BEGAN
         if self._frames.shape[1]:
             self._frames[lane] = 0
