@@ -21,9 +21,9 @@ from dialogue_gym.compiled.numba_types import (
 from dialogue_gym.compiled.table_layout import SETS
 
 
-def tables_maker(constants: tuple[int, ...]) -> Any:
+def tables_maker(constants: tuple[int, ...], has_sets: bool) -> Any:
     """Return a function for compiled code that makes tables from a vector of words (int64), from `at` on."""
-    of = TablesType(bool(constants))
+    of = TablesType(bool(constants), has_sets)
 
     @intrinsic
     def make_tables(context: Any, words: Any, at: Any) -> Any:

@@ -337,6 +337,8 @@ class Version(NamedTuple):
     """Whether a lane's user may be another than that of the settings; steps are a tenth slower then."""
     is_search: bool
     """Whether users search a database."""
+    has_sets: bool
+    """Whether the sets of venues of a row lie apart from its cells, which may so be smaller."""
     is_parallel: bool
     """Whether the lanes are shared out among Numba's threads."""
 
@@ -388,14 +390,16 @@ def _announced(future: str) -> Iterator[None]:
 
 
 def _compile(constants: tuple[int, ...], version: Version, cache: bool) -> Callable[..., int]:
-    begin_dialogue, do_action = _compile_rules(version.cell, bool(constants), version.is_search, cache)
+    begin_dialogue, do_action = _compile_rules(
+        version.cell, bool(constants), version.is_search, version.has_sets, cache
+    )
     cell, code = getattr(types, version.cell), getattr(types, version.code)
     own = {
-        "make_tables": tables_maker(constants),
+        "make_tables": tables_maker(constants, version.has_sets),
         "begin_dialogue": begin_dialogue,
         "do_action": do_action,
         "CELL": cell,
-        "ROW": RowType(cell, version.is_search),
+        "ROW": RowType(cell, version.has_sets),
         "CODE": code,
         "OBSERVED": types.float32 if version.is_flat else code,
         "FIRST": version.first,
@@ -431,18 +435,18 @@ def _compile_play(is_parallel: bool, cache: bool) -> Callable[..., int]:
 
 @functools.cache
 def _compile_rules(
-    cell: str, has_constants: bool, is_search: bool, cache: bool
+    cell: str, has_constants: bool, is_search: bool, has_sets: bool, cache: bool
 ) -> tuple[Callable[..., Any], ...]:
     """Return the rules of a dialogue's beginning and of a step, compiled for all domains alike.
 
     `_play_lanes` inlines them, where its constants specialize them for a domain.
     """
-    arguments = RowType(getattr(types, cell), is_search), TablesType(has_constants)
+    arguments = RowType(getattr(types, cell), has_sets), TablesType(has_constants, has_sets)
     signatures = {_begin_dialogue: types.none(*arguments), _do_action: types.int64(*arguments, types.int64)}
     with _unoptimized():
         return tuple(
             numba.njit(signature, cache=cache, **_OPTIONS)(
-                _named_copy(function, (cell, has_constants, is_search), _dialogue(is_search))
+                _named_copy(function, (cell, has_constants, is_search, has_sets), _dialogue(is_search))
             )
             for function, signature in signatures.items()
         )

@@ -34,12 +34,14 @@ class TablesType(types.Type):
     """The tables: a pointer to all of them, and if the compiler knows some, one to those constants.
 
     The type is the same for all domains, which so share the compiled rules. Those are inlined where the
-    constants are known, and only then specialized.
+    constants are known, and only then specialized. With `has_sets` the places of sets of venues are those of
+    a row that has them apart.
     """
 
-    def __init__(self, has_constants: bool) -> None:
+    def __init__(self, has_constants: bool, has_sets: bool) -> None:
         self.has_constants = has_constants
-        super().__init__(f"Tables({has_constants})")
+        self.has_sets = has_sets
+        super().__init__(f"Tables({has_constants}, {has_sets})")
 
 
 class VectorIterator(types.SimpleIteratorType):
@@ -70,10 +72,10 @@ class Matrix(types.Type):
 
 
 class RowType(types.Type):
-    """A row: its cells, which are small integers, and its random state and the words of its sets, all int64.
+    """A row: its cells, which are small integers, and its random state, an int64.
 
-    The sets are those of venues, where users search. Each has `words` words; a row knows their places among
-    the cells as well, which stay unused.
+    With `has_sets` the words of sets of venues, int64, lie apart from the cells as well. Each set has `words`
+    of them; the row knows their places among the cells, too, which stay unused.
     """
 
     def __init__(self, dtype: Any, has_sets: bool) -> None:
@@ -193,7 +195,7 @@ class _TablesAttributes(AttributeTemplate):
 
     def generic_resolve(self, tables: Any, name: str) -> Any:
         field = layout().get(name)
-        if name in SETS:
+        if tables.has_sets and name in SETS:
             return set_place
         return _FIELD_TYPES[field.kind] if field else None
 
@@ -210,7 +212,7 @@ def scalar(context: Any, builder: Any, of: TablesType, value: Any, name: str) ->
 
 @lower_getattr_generic(TablesType)
 def _tables_attribute(context: Any, builder: Any, of: Any, value: Any, name: str) -> Any:
-    if name in SETS:
+    if of.has_sets and name in SETS:
         return builder.mul(INT64(SETS.index(name)), scalar(context, builder, of, value, "words"))
     field = layout()[name]
     if field.kind is Kind.SCALAR:

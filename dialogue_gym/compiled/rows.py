@@ -14,41 +14,6 @@ from dialogue_gym.rules.tables import RANDOM, Tables
 Cells = npt.NDArray[np.signedinteger]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """One row of `Rows`: views of its parts.
-
-    Attributes:
-        cells: shape (size,).
-        sets: shape (words,).
-        state: shape (1,).
-        at: the places in a row of the words.
-    """
-
-    cells: Cells
-    sets: npt.NDArray[np.int64]
-    state: npt.NDArray[np.int64]
-    at: tuple[int, ...]
-
-    def read(self) -> list[int]:
-        """Return the row as interpreted rules have it: a copy."""
-        row: list[int] = self.cells.tolist()
-        row[RANDOM] = self.state.item()
-        if self.at:
-            for place, word in zip(self.at, self.sets.tolist()):  # noqa: B905  # each step of a dialogue reads
-                row[place] = word
-        return row
-
-    def write(self, row: Iterable[int]) -> None:
-        """Set the row to one of interpreted rules."""
-        cells = list(row)
-        self.sets[:] = [cells[place] for place in self.at]
-        self.state[0] = cells[RANDOM]
-        for place in (*self.at, RANDOM):
-            cells[place] = 0
-        self.cells[:] = cells
-
-
 @dataclass(frozen=True)
 class Rows:
     """The rows of dialogues side by side.
@@ -69,19 +34,32 @@ class Rows:
     at: tuple[int, ...]
 
     @classmethod
-    def lay_out(cls, tables: Tables, count: int, least: npt.DTypeLike = np.int8) -> Rows:
-        """Return `count` rows of zeros, whose cells are not smaller than those of the type `least`."""
+    def lay_out(cls, tables: Tables, count: int) -> Rows:
+        """Return `count` rows of zeros."""
         at = tuple(getattr(tables, name) + word for name in SETS for word in range(tables.words))
         return cls(
-            np.zeros((count, tables.size), np.promote_types(cell_dtype(tables), least)),
+            np.zeros((count, tables.size), cell_dtype(tables, has_sets=tables.is_search)),
             np.zeros((count, len(at)), np.int64),
             np.zeros(count, np.int64),
             at,
         )
 
-    def __getitem__(self, number: int) -> StoredRow:
-        """Return a row, to read and to write."""
-        return StoredRow(self.cells[number], self.sets[number], self.states[number : number + 1], self.at)
+    def read(self, number: int) -> list[int]:
+        """Return a row as interpreted rules have it."""
+        row: list[int] = self.cells[number].tolist()
+        row[RANDOM] = self.states.item(number)
+        for place, word in zip(self.at, self.sets[number].tolist(), strict=True):
+            row[place] = word
+        return row
+
+    def write(self, number: int, row: Iterable[int]) -> None:
+        """Set a row to one of interpreted rules."""
+        cells = list(row)
+        self.sets[number] = [cells[place] for place in self.at]
+        self.states[number] = cells[RANDOM]
+        for place in (*self.at, RANDOM):
+            cells[place] = 0
+        self.cells[number] = cells
 
     def arrays(self) -> dict[str, Cells]:
         """Return the arrays by the names by which compiled code is given them."""

@@ -108,8 +108,15 @@ def to_words(tables: Tables) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
     return np.array(words, dtype=np.int64), constants
 
 
-def cell_dtype(tables: Tables) -> np.dtype[np.signedinteger[Any]]:
-    """Return the smallest type for the cells of rows, apart from random states and sets of venues."""
+def cell_dtype(tables: Tables, *, has_sets: bool) -> np.dtype[np.signedinteger[Any]]:
+    """Return the smallest type for the cells of rows, apart from their random states.
+
+    Args:
+        tables: the tables.
+        has_sets: whether sets of venues lie apart from the cells, too.
+    """
+    if tables.is_search and not has_sets:
+        return np.dtype(np.int64)
     largest = _largest(tables)
     return np.dtype(next(dtype for dtype in _CELLS if largest <= np.iinfo(dtype).max))
 

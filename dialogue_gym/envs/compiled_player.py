@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dialogue_gym.compiled.kernel import GIVEN, RESET, STEP, Version, compiled, fill_in
-from dialogue_gym.compiled.rows import Rows
-from dialogue_gym.compiled.table_layout import check_compilable, to_words
+from dialogue_gym.compiled.table_layout import cell_dtype, check_compilable, to_words
 from dialogue_gym.domain import Domain
 from dialogue_gym.domain.observation import observation_dtype, observation_fields
 from dialogue_gym.envs.options import begin
 from dialogue_gym.rules import Tables
-from dialogue_gym.rules.tables import STEPS
+from dialogue_gym.rules.tables import RANDOM, STEPS
 
 _NOTHING = np.zeros(0, np.int64)
 _MOST_TABLES = 16
@@ -38,10 +37,9 @@ class CompiledPlayer:
         check_compilable(tables, "leave compiled=True out")
         code = observation_dtype(observation_fields(domain))
         self._constants = to_words(tables)[1]
-        # `TimeLimit` may allow more steps than the tables have, so that there may be more turns as well.
-        self._rows = Rows.lay_out(tables, 1, np.int32)
         self._version = Version(
-            cell=self._rows.cells.dtype.name,
+            # `TimeLimit` may allow more steps than the tables have, so that there may be more turns as well.
+            cell=np.promote_types(cell_dtype(tables, has_sets=False), np.int32).name,
             code=code.name,
             first=1 if tables.is_auto else 0,
             has_history=False,
@@ -51,6 +49,7 @@ class CompiledPlayer:
             has_beliefs=False,
             has_users=False,
             is_search=tables.is_search,
+            has_sets=False,  # the cells as a list are then the row
             is_parallel=False,
         )
         self.steps = self.turns = 0
@@ -58,6 +57,8 @@ class CompiledPlayer:
         self._tables = tables
         self._words: dict[int, tuple[Tables, npt.NDArray[np.int64]]] = {}
         self._action = np.zeros(1, np.int64)
+        self._cells = np.zeros(tables.size, self._version.cell)
+        self._state = np.zeros(1, np.int64)
         self._is_over = np.ones(1, np.bool_)
         self._events = np.zeros(1, np.uint8)
         self._shaped = np.zeros(1)
@@ -70,7 +71,6 @@ class CompiledPlayer:
     def _prepare(self) -> None:
         """Set up the compiled code, and the addresses of the arrays."""
         self._function = compiled(self._constants, self._version)
-        self._row = self._rows[0]
         tables = self._tables
         # Never read here, so that copies need not have them.
         self._scratch = {
@@ -79,10 +79,11 @@ class CompiledPlayer:
             "shaping": np.array([tables.shaping]),
             "rewards": np.zeros(1),
             **{name: np.zeros(1, np.bool_) for name in ("terminated", "truncated", "ended", "successes")},
-            **dict.fromkeys(("users", "places", "slots", "frames"), _NOTHING),
+            **dict.fromkeys(("users", "sets", "places", "slots", "frames"), _NOTHING),
         }
         own: dict[str, npt.NDArray[Any] | int] = {
-            **self._rows.arrays(),
+            "cells": self._cells,
+            "states": self._state,
             "is_over": self._is_over,
             "events": self._events,
             "shaped": self._shaped,
@@ -114,13 +115,17 @@ class CompiledPlayer:
 
     def copy_row(self) -> list[int]:
         """Return a copy of the state."""
-        return self._row.read()
+        row: list[int] = self._cells.tolist()
+        row[RANDOM] = self._state.item()
+        return row
 
     def set_row(self, row: Iterable[int]) -> None:
         """Continue from a state."""
-        self._row.write(row)
+        cells = list(row)
+        self._state[0], cells[RANDOM] = cells[RANDOM], 0
+        self._cells[:] = cells
         self._play(RESET, _NOT_CHOSEN, _NOTHING)
-        self.steps, self.turns = self._row.cells.item(STEPS), self._turns.item()
+        self.steps, self.turns = cells[STEPS], self._turns.item()
 
     def begin(self, goal: Mapping[int, int]) -> None:
         """Begin a dialogue. Interpreted rules do it where a goal is chosen: compiled ones draw all of it."""
@@ -137,7 +142,7 @@ class CompiledPlayer:
         self._action[0] = action - self._version.first
         self._is_over[0] = False  # `TimeLimit` may allow more steps than the tables have
         self._play(STEP, self._is_over, self._action)
-        self.steps, self.turns = self._row.cells.item(STEPS), self._turns.item()
+        self.steps, self.turns = self._cells.item(STEPS), self._turns.item()
         self.shaped = self._shaped.item()
         events: int = self._events.item()
         return events
@@ -152,11 +157,10 @@ class CompiledPlayer:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out everything that `_prepare` sets up."""
-        return self.__dict__ | dict.fromkeys(("_function", "_row", "_scratch", "_given")) | {"_words": {}}
+        return self.__dict__ | dict.fromkeys(("_function", "_scratch", "_given")) | {"_words": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Continue where the pickled or copied dialogue was."""
         for name, value in state.items():  # a pickle's arrays may be read-only
             self.__dict__[name] = value.copy() if isinstance(value, np.ndarray) else value
-        self._rows = self._rows.copy()
         self._prepare()

@@ -120,6 +120,7 @@ class Lanes:
             has_beliefs=has_beliefs,
             has_users=False,
             is_search=tables.is_search,
+            has_sets=tables.is_search,
             is_parallel=False,
         )
         self._prepare()
@@ -186,10 +187,9 @@ class Lanes:
 
     def _begin(self, lane: int, tables: Tables, goal: Mapping[int, int]) -> None:
         """Begin a dialogue with a chosen goal, by interpreted rules: compiled ones draw all of it."""
-        stored = self._rows[lane]
-        row = stored.read()
+        row = self._rows.read(lane)
         begin(row, tables, goal)
-        stored.write(row)
+        self._rows.write(lane, row)
         self.is_over[lane], self._events[lane] = False, BEGAN
         if self._frames.shape[1]:
             self._frames[lane] = 0

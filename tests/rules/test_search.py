@@ -247,7 +247,7 @@ def test_compiled_rows_are_the_interpreted_ones(
                     action = int(actions[lane]) + env.first_action
                     events = rules.step(row, env.tables, action, rules.draw)
                     is_over[lane] = events & (rules.SUCCESS | rules.FAILURE | rules.TRUNCATED) != 0
-                assert lanes._rows[lane].read() == row
+                assert lanes._rows.read(lane) == row
 
 
 def test_an_offer_is_put_into_words() -> None:
