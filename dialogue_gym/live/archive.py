@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dialogue_gym.policies.saved import STRAY_ARRAY
+
 _STATE = "state"
 
 
@@ -26,7 +28,7 @@ def pack(arrays: Mapping[str, npt.NDArray[Any]], state: Mapping[str, Any]) -> by
         state: everything else, as JSON-serializable values.
     """
     file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays, **{_STATE: np.array(json.dumps(state))})
+    np.savez(file, **arrays, **{_STATE: np.array(json.dumps(state))})  # type: ignore[arg-type]
     return file.getvalue()
 
 
@@ -41,7 +43,7 @@ def unpack(data: bytes) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
             if name := archive.testzip():
                 raise zipfile.BadZipFile(name)
         with np.load(io.BytesIO(data), allow_pickle=False) as found:
-            arrays = {name: found[name] for name in found.files if name != _STATE}
+            arrays = {name: found[name] for name in found.files if name not in (_STATE, STRAY_ARRAY)}
             state = json.loads(str(found[_STATE]))
     except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
         raise ArchiveError(type(error).__name__) from None

@@ -31,6 +31,8 @@ from dialogue_gym.policies.network import NetworkPolicy
 from dialogue_gym.policies.q_table import QTable
 
 WEIGHTS_FILE = "weights.npz"
+STRAY_ARRAY = "allow_pickle"
+"""An array in archives of earlier versions: for older NumPy each keyword of `savez` is one, this one too."""
 FORMAT = 1
 NETWORK, TABLE = "network", "table"
 """The kinds of policies that can be saved."""
@@ -141,7 +143,7 @@ def save_agent(
     """
     description, arrays = _described(policy)
     packed = io.BytesIO()
-    np.savez_compressed(packed, allow_pickle=False, **arrays)
+    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]  # none is called allow_pickle
     data = packed.getvalue()
     saved = SavedAgent(
         agent=name,
@@ -298,7 +300,7 @@ def _policy(path: Path, file: io.BytesIO, saved: SavedAgent, env: DialogueEnv) -
 def _arrays(file: io.BytesIO) -> dict[str, npt.NDArray[Any]]:
     try:
         archive = np.load(file, allow_pickle=False)
-        arrays = {name: archive[name] for name in archive.files}
+        arrays = {name: archive[name] for name in archive.files if name != STRAY_ARRAY}
     except Exception:  # a broken archive raises errors of many kinds, and NumPy's advises to unpickle it
         raise ValueError("it is not an archive of plain arrays") from None
     for name, array in arrays.items():

@@ -187,6 +187,24 @@ def test_an_archive_that_cannot_be_read_is_one_sentence(
         load_agent(str(folder), load_domain("concert"))
 
 
+def test_an_agent_that_was_saved_with_an_older_numpy_is_read(tmp_path: Path) -> None:
+    """There `savez` writes an array for its argument `allow_pickle`."""
+    folder = table(tmp_path)
+    written = io.BytesIO()
+    with np.load(folder / "weights.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files}
+        np.savez(written, **arrays)
+    with zipfile.ZipFile(written, "a") as older:
+        array = io.BytesIO()
+        np.lib.format.write_array(array, np.array(False))
+        older.writestr("allow_pickle.npy", array.getvalue())
+    data = written.getvalue()
+    (folder / "weights.npz").write_bytes(data)
+    content = json.loads((folder / "agent.json").read_text()) | {"weights": hashlib.sha256(data).hexdigest()}
+    (folder / "agent.json").write_text(json.dumps(content))
+    assert load_agent(str(folder), load_domain("concert")) is not None
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
